@@ -1,0 +1,1 @@
+"""motcua: the warehouse of a public one-stop centre."""

@@ -1,0 +1,9 @@
+"""The two ways in which work ends without being done; the command line maps them to exit codes."""
+
+
+class Failed(Exception):
+    """Something did not work (exit code 1). The text says what, where and what to do."""
+
+
+class Refused(Exception):
+    """A gate or a rule said no (exit code 3). The text says which, how much, and what to do."""

@@ -1,0 +1,65 @@
+"""Every MOTCUA_* setting, with a default that works on one machine."""
+
+import os
+from pathlib import Path
+
+TIME_ZONE = "Asia/Ho_Chi_Minh"
+
+PROJECT = Path(os.environ.get("MOTCUA_PROJECT", Path(__file__).resolve().parents[2]))
+"""The checkout: dags/, dbt_project/, expectations/, reference/ and sample/ lie in it."""
+
+
+def home() -> Path:
+    """Where this installation keeps its server, secrets, logs and run files."""
+    return Path(os.environ.get("MOTCUA_HOME", PROJECT / ".motcua"))
+
+
+def warehouse_url() -> str | None:
+    """The PostgreSQL (15 or newer) to use instead of the embedded server."""
+    return os.environ.get("MOTCUA_WAREHOUSE_URL") or None
+
+
+def landing() -> str:
+    """URI of the landing zone: a folder, s3:// or sftp://."""
+    return os.environ.get("MOTCUA_LANDING") or str(home() / "landing")
+
+
+def reference() -> Path:
+    """Folder of the province's reference pack."""
+    return Path(os.environ.get("MOTCUA_REFERENCE") or PROJECT / "reference" / "soc_trang")
+
+
+def publications() -> Path:
+    """Folder that receives the documents of every publication."""
+    return Path(os.environ.get("MOTCUA_PUBLICATIONS") or home() / "publications")
+
+
+def key_file() -> Path:
+    """File with the key of the pseudonyms; it never enters the warehouse."""
+    return Path(os.environ.get("MOTCUA_KEY_FILE") or home() / "pseudonym.key")
+
+
+def reject_limit_percent() -> float:
+    """Share of rejected records, in percent, above which a file is quarantined."""
+    return float(os.environ.get("MOTCUA_REJECT_LIMIT_PERCENT", "5"))
+
+
+def code_version() -> str:
+    """Version of the code that computes: the commit of the checkout, else the package version."""
+    head = PROJECT / ".git" / "HEAD"
+    if head.is_file():
+        text = head.read_text().strip()
+        if not text.startswith("ref: "):
+            return text[:12]
+        ref = text.removeprefix("ref: ")
+        loose = PROJECT / ".git" / ref
+        if loose.is_file():
+            return loose.read_text().strip()[:12]
+        packed = PROJECT / ".git" / "packed-refs"
+        if packed.is_file():
+            for line in packed.read_text().splitlines():
+                if line.endswith(" " + ref):
+                    return line.split()[0][:12]
+    from importlib.metadata import version
+
+    return version("motcua")
