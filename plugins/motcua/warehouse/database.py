@@ -1,5 +1,7 @@
 """Connections to the warehouse, each under the role that its work needs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import psycopg
@@ -89,3 +91,14 @@ def _open(address: str, autocommit: bool) -> Connection:
             f"/{where['dbname']} as {where['user']}: {str(error).strip()}\n"
             "See `motcua status`; check MOTCUA_WAREHOUSE_URL if it is set."
         ) from error
+
+
+@contextmanager
+def only_one(what: str) -> Iterator[None]:
+    """Let one process at a time do `what` on this warehouse; others wait for their turn.
+
+    The lock belongs to a database session, so a killed process leaves none behind.
+    """
+    with _open(url(), autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [f"motcua {what}"])
+        yield
