@@ -1,0 +1,61 @@
+"""What the roles may and may not do."""
+
+import psycopg
+import pytest
+
+from motcua.warehouse import database, schema
+
+
+def test_migrations_run_once(empty_database: str) -> None:
+    assert schema.migrate()[0] == "0000_roles_and_schemas.sql"
+    assert schema.migrate() == []
+
+
+def test_session_works_as_its_role_in_the_time_zone_of_the_centre(warehouse: str) -> None:
+    with database.connect(database.LOADER) as connection:
+        row = connection.execute("select current_user, current_setting('timezone')").fetchone()
+    assert row == ("motcua_loader", "Asia/Ho_Chi_Minh")
+
+
+@pytest.mark.parametrize("column", ["chuhoso", "sodienthoai", "email", "diachi", "ghichu"])
+def test_transformer_cannot_read_personal_columns(warehouse: str, column: str) -> None:
+    with (
+        database.connect(database.TRANSFORMER) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(f"select {column} from raw.cases")
+
+
+@pytest.mark.parametrize("schema_name", ["raw", "reference", "ops", "core", "marts", "provisional"])
+def test_bi_reader_sees_published_and_nothing_else(warehouse: str, schema_name: str) -> None:
+    with database.connect(database.BI_READER) as connection:
+        connection.execute("select * from published.latest_scorecard")
+        allowed = connection.execute(
+            "select has_schema_privilege('bi_reader', %s, 'usage')", [schema_name]
+        ).fetchone()
+    assert allowed == (False,)
+
+
+@pytest.mark.parametrize("role", [database.PUBLISHER, database.BI_READER, database.TRANSFORMER])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update published.publications set note = 'x'",
+        "delete from published.publications",
+        "truncate published.publications cascade",
+    ],
+)
+def test_nobody_changes_what_is_published(warehouse: str, role: str, statement: str) -> None:
+    with (
+        database.connect(role) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement)
+
+
+def test_not_even_the_administrator_changes_what_is_published(warehouse: str) -> None:
+    with (
+        psycopg.connect(warehouse) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="insert-only"),
+    ):
+        connection.execute("delete from published.publications")
