@@ -158,7 +158,11 @@ create table raw.ratings (
     macanbo text,
     thoigian text,
     nutdanhgia text,
-    noidung text
+    noidung text,
+    -- A press is the whole row; the transformer tells presses apart without reading who and what.
+    personal_digest text generated always as (
+        md5(coalesce(macanbo, '') || chr(31) || coalesce(noidung, ''))
+    ) stored
 );
 create index ratings_by_row_id on raw.ratings using brin (row_id) with (pages_per_range = 32);
 
@@ -235,7 +239,7 @@ grant select (row_id, matthc, tentthc, madonvi, malinhvuc, tenlinhvuc, mucdo,
         niemyettaitrungtam, taicho, nhantrataitrungtam, congkhai, maquytrinh, soquyetdinh,
         ngaypheduyet, donvithoigian, ngaycapnhatphanmem, ghichu, ngayhethieuluc, ngaycapnhat)
     on raw.procedures to motcua_transformer;
-grant select (row_id, makiosk, quay, sothutu, madonvi, thoigian, nutdanhgia)
+grant select (row_id, makiosk, quay, sothutu, madonvi, thoigian, nutdanhgia, personal_digest)
     on raw.ratings to motcua_transformer;
 grant select (row_id, mahoso, nguyennhan, ngaytrathucte, sovanban, ngayxacnhan, daxinloi)
     on raw.late_reviews to motcua_transformer;

@@ -1,0 +1,189 @@
+{# What was known when. A feed tells every record in full on each day it changed; `versions` turns
+   the days into rows valid from one business date until the next one that told the record again.
+
+   Only days whose set of files changed are read again (int_days_changed). Every record told on such
+   a day, before or now, is `touched`: its rows are written anew, all others stay as they are. The
+   outcome depends on the set of files alone, never on the order in which they came. #}
+
+{% macro changed_days(feed) -%}
+    (
+        select changed.business_date
+        from {{ relation_named('intermediate', 'int_days_changed') }} as changed
+        where changed.feed = '{{ feed }}'
+    )
+{%- endmacro %}
+
+{% macro versions(feed, staging, key, columns) %}
+{%- set keys = key | join(', ') -%}
+-- depends_on: {{ ref('int_days_changed') }}
+with
+
+files as (
+
+    select * from {{ ref('int_files_active') }}
+    where
+        feed = '{{ feed }}'
+    {%- if is_incremental() %}
+        and business_date in {{ changed_days(feed) }}
+    {%- endif %}
+
+),
+
+records as (
+
+    select
+        records.*,
+        files.business_date,
+        row_number() over (
+            partition by {% for name in key %}records.{{ name }}, {% endfor %}files.business_date
+            order by
+                records.changed_at desc,
+                files.revision desc,
+                files.part collate "C" desc,
+                files.sha256 collate "C" desc,
+                records.row_id desc
+        ) as place
+    from {{ staging }} as records
+    inner join files
+    {%- if is_incremental() %}
+        on {{ rows_of_file('records.row_id', 'files.file_id') }}
+    {%- else %}
+        on records.file_id = files.file_id
+    {%- endif %}
+
+),
+
+told as (
+
+    select
+        {{ keys }},
+        {{ columns | join(',\n        ') }},
+        row_id,
+        business_date as valid_from
+    from records
+    where place = 1
+
+),
+
+{% if is_incremental() -%}
+touched as (
+
+    select {{ keys }} from told
+    union
+    select {{ keys }} from {{ this }}
+    where valid_from in {{ changed_days(feed) }}
+
+),
+
+states as (
+
+    select * from told
+    union all
+    select
+        {% for name in key + columns -%}
+        kept.{{ name }},
+        {% endfor -%}
+        kept.row_id,
+        kept.valid_from
+    from {{ this }} as kept
+    inner join touched
+        on
+        {%- for name in key %}
+            {{ 'and ' if not loop.first }}kept.{{ name }} = touched.{{ name }}
+        {%- endfor %}
+    where kept.valid_from not in {{ changed_days(feed) }}
+
+),
+{%- else -%}
+states as (
+
+    select * from told
+
+),
+{%- endif %}
+
+final as (
+
+    select
+        {{ keys }},
+        {{ columns | join(',\n        ') }},
+        row_id,
+        valid_from,
+        lead(valid_from) over (partition by {{ keys }} order by valid_from) as valid_to
+    from states
+
+)
+
+select * from final
+{% endmacro %}
+
+{# The rows of one file, as a range that the block-range index of the raw table serves. #}
+{% macro rows_of_file(row_id, file_id) -%}
+    {{ row_id }} between (cast({{ file_id }} as {{ dbt.type_bigint() }}) << 32)
+            and (cast({{ file_id }} as {{ dbt.type_bigint() }}) << 32) + 4294967295
+{%- endmacro %}
+
+{# As known on a day. #}
+{% macro known_on(version, day) -%}
+    {{ version }}.valid_from <= {{ day }}
+        and ({{ version }}.valid_to is null or {{ version }}.valid_to > {{ day }})
+{%- endmacro %}
+
+{# Incremental strategy of everything that depends on days of a feed. `day_columns` are the columns
+   of the target that hold business dates; rows of a changed day, and all rows of the keys that are
+   written now, give way to the new ones. #}
+{% macro get_incremental_replace_days_sql(arg_dict) %}
+{%- set target = arg_dict['target_relation'] -%}
+{%- set temporary = arg_dict['temp_relation'] -%}
+{%- set key = config.require('unique_key') -%}
+{%- set feed = config.require('meta')['feed'] -%}
+{%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) %}
+delete from {{ target }}
+where
+    {%- for column in config.require('meta')['day_columns'] %}
+    {{ 'or ' if not loop.first }}{{ column }} in {{ changed_days(feed) }}
+    {%- endfor %};
+
+delete from {{ target }} as old
+using {{ temporary }} as new
+where
+    {%- for column in key %}
+    {{ 'and ' if not loop.first }}old.{{ column }} = new.{{ column }}
+    {%- endfor %};
+
+insert into {{ target }} ({{ columns }})
+select {{ columns }} from {{ temporary }};
+{% endmacro %}
+
+{# Incremental strategy of what is computed per reporting period: periods that are due are computed
+   anew, periods that left the reference pack go, all others stay as they are. #}
+{% macro get_incremental_replace_periods_sql(arg_dict) %}
+{%- set target = arg_dict['target_relation'] -%}
+{%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) %}
+delete from {{ target }}
+where
+    period_code in (
+        select due.period_code
+        from {{ relation_named('intermediate', 'int_periods_due') }} as due
+    )
+    or period_code not in (
+        select kept.period_code from {{ relation_named('core', 'dim_periods') }} as kept
+    );
+
+insert into {{ target }} ({{ columns }})
+select {{ columns }} from {{ arg_dict['temp_relation'] }};
+{% endmacro %}
+
+{# A relation by its place, where `ref` cannot be used: a strategy may only name what its model names. #}
+{% macro relation_named(schema, identifier) -%}
+    {{ return(api.Relation.create(
+        database=target.database, schema=generate_schema_name(schema, none), identifier=identifier
+    )) }}
+{%- endmacro %}
+
+{# A relation of an earlier build, or none: for what must not be a dependency. #}
+{% macro built_before(schema, identifier) -%}
+    {{ return(none if not execute or flags.FULL_REFRESH else adapter.get_relation(
+        database=target.database, schema=generate_schema_name(schema, none), identifier=identifier
+    )) }}
+{%- endmacro %}

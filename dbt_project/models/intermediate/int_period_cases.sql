@@ -1,0 +1,133 @@
+-- One row per period and case that counts in it: where it counts, when and why, and the points that
+-- it brings to indicators 1, 2, 3, 4 and 7. Every figure made of cases is a count or a mean of it.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_periods',
+        indexes=[{'columns': ['period_code', 'unit_code', 'outcome']}],
+    )
+}}
+
+with
+
+cases as (
+
+    select * from {{ ref('int_cases_classified') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('int_rule_points') }}
+
+),
+
+reviews as (
+
+    select * from {{ ref('int_late_reviews_known') }}
+
+),
+
+step_points as (
+
+    select * from {{ ref('int_step_points') }}
+
+),
+
+contact_points as (
+
+    select * from {{ ref('int_contact_points') }}
+
+),
+
+founded_conduct as (
+
+    select distinct
+        period_code,
+        case_code
+    from {{ ref('int_petitions_known') }}
+    where petition_type = 1 and is_founded
+
+),
+
+marked as (
+
+    select
+        cases.*,
+        cases.outcome like 'settled%' as is_settled,
+        case
+            when founded_conduct.case_code is not null or cases.outcome = 'settled_late'
+                then 'late_or_founded_petition'
+            when cases.outcome = 'settled_early' then 'early_without_founded_petition'
+            when cases.outcome = 'settled_on_time' then 'on_time_without_founded_petition'
+        end as attitude
+    from cases
+    left join founded_conduct
+        on
+            cases.period_code = founded_conduct.period_code
+            and cases.case_code = founded_conduct.case_code
+
+),
+
+final as (
+
+    select
+        marked.period_code,
+        marked.case_code,
+        marked.unit_code,
+        marked.procedure_code,
+        marked.row_id,
+        marked.origin,
+        marked.outcome,
+        marked.is_returned,
+        marked.received_date,
+        marked.due_date,
+        marked.ended_date,
+        marked.is_online,
+        marked.is_returned_by_post,
+        marked.is_settled,
+        marked.outcome = 'settled_late'
+        and not coalesce(
+            reviews.reason = 1 and reviews.actually_returned_date <= marked.due_date, false
+        ) as is_late_after_review,
+        timeliness.points as points_1,
+        case when marked.is_settled then step_points.points_2 end as points_2,
+        case
+            when marked.is_settled then coalesce(contacts.points_3, without.points_3)
+        end as points_3,
+        case
+            when marked.is_settled then coalesce(contacts.points_4, without.points_4)
+        end as points_4,
+        attitude.points as points_7
+    from marked
+    left join reviews
+        on
+            marked.period_code = reviews.period_code
+            and marked.case_code = reviews.case_code
+    left join rules as timeliness
+        on
+            marked.period_code = timeliness.period_code
+            and timeliness.indicator = 1
+            and marked.outcome = 'settled_' || timeliness.condition
+    left join step_points
+        on
+            marked.period_code = step_points.period_code
+            and marked.case_code = step_points.case_code
+    left join contact_points as contacts
+        on
+            marked.period_code = contacts.period_code
+            and marked.case_code = contacts.case_code
+    left join contact_points as without
+        on
+            marked.period_code = without.period_code
+            and without.case_code is null
+    left join rules as attitude
+        on
+            marked.period_code = attitude.period_code
+            and attitude.indicator = 7
+            and marked.is_settled
+            and marked.attitude = attitude.condition
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+{{ mean_of_case_points(1) }}

@@ -1,0 +1,25 @@
+with
+
+procedures as (
+
+    select * from {{ ref('int_procedures_listed') }}
+    where day_of = 'window_end'
+
+),
+
+final as (
+
+    select
+        period_code,
+        unit_code,
+        6 as indicator,
+        cast(count(*) filter (where publicity = 2) as numeric) as numerator,
+        cast(count(*) as numeric) as denominator,
+        -- The code of publicity is the number of points: 0, 1 posted or electronic, 2 both.
+        cast(min(coalesce(publicity, 0)) as numeric) as unrounded_value
+    from procedures
+    group by period_code, unit_code
+
+)
+
+select * from final
