@@ -1,0 +1,226 @@
+"""The printed tables of a publication, read from schema published."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from motcua.documents import formats, layouts
+from motcua.documents.layouts import Column, Layout
+from motcua.errors import Failed
+from motcua.warehouse import database
+
+Figures = dict[str, Any]
+Value = int | Decimal | str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure or text, and how it is printed."""
+
+    value: Value
+    text: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A printed row: of one unit, of the totals, or of their shares."""
+
+    kind: Literal["unit", "total", "share"]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Release:
+    """The release that a table is printed from, with its windows."""
+
+    publication_id: str
+    period_code: str
+    kind: str
+    label: str
+    cases_from: date
+    cases_to: date
+    ratings_from: date
+    ratings_to: date
+    processes_as_of: date
+    known_as_of: date
+    published_at: date
+    approved_by: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One appendix as printed; `name` is I, II, IIIa, IIIb or IV."""
+
+    name: str
+    release: Release
+    layout: Layout
+    titles: tuple[str, ...]
+    subtitles: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def of_publication(publication_id: str) -> list[Table]:
+    """The tables that this publication prints, in the order of the report.
+
+    A quarter prints appendix III; a longer period prints I, II, the III of the newest standing
+    release of each quarter inside it, and IV. Raises Failed when there is no such publication.
+    """
+    with database.connect(database.PUBLISHER) as connection:
+        connection.read_only = True
+        release = _release(connection, publication_id)
+        if release.kind == "quarter":
+            return [_table(connection, _name_of_quarter(release), release, layouts.APPENDIX_3)]
+        quarters = _quarters_inside(connection, release)
+        return [
+            _table(connection, "I", release, layouts.APPENDIX_1),
+            _table(connection, "II", release, layouts.APPENDIX_2),
+            *(
+                _table(connection, f"III{letter}", quarter, layouts.APPENDIX_3)
+                for letter, quarter in zip("abcd", quarters, strict=False)
+            ),
+            _table(connection, "IV", release, layouts.APPENDIX_4),
+        ]
+
+
+def printed(publication_id: str) -> dict[str, list[list[str]]]:
+    """Every table of the publication as printed texts, heading rows left out.
+
+    Keys are I, II, IIIa, IIIb, IV; rows are the units in display order, then the row of totals
+    and the row of shares where the report has them. Raises Failed like `of_publication`.
+    """
+    return {
+        table.name: [[cell.text for cell in row.cells] for row in table.rows]
+        for table in of_publication(publication_id)
+    }
+
+
+def _release(connection: database.Connection, publication_id: str) -> Release:
+    releases = _releases(
+        connection, sql.SQL("publications where publication_id = %s"), [publication_id]
+    )
+    if not releases:
+        raise Failed(
+            f"There is no publication {publication_id}. `select publication_id from"
+            " published.publications` lists them; `motcua publish` makes one."
+        )
+    return releases[0]
+
+
+def _quarters_inside(connection: database.Connection, release: Release) -> list[Release]:
+    return _releases(
+        connection,
+        sql.SQL(
+            "latest_publications where kind = 'quarter' and cases_from >= %s and cases_to <= %s"
+            " order by cases_from"
+        ),
+        [release.cases_from, release.cases_to],
+    )
+
+
+def _releases(connection: database.Connection, source: sql.SQL, values: list[Any]) -> list[Release]:
+    """Releases with the label that the reference pack pinned by each gives to its period."""
+    query = sql.SQL(
+        "select publication_id, period_code, kind, reference_sha256, cases_from, cases_to,"
+        " ratings_from, ratings_to, processes_as_of, known_as_of,"
+        " cast(published_at as date) as published_at, approved_by from published."
+    )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(query + source, values).fetchall()
+        for row in found:
+            label = cursor.execute(
+                "select label_vi from reference.reporting_periods"
+                " where reference_sha256 = %s and period_code = %s",
+                [row.pop("reference_sha256"), row["period_code"]],
+            ).fetchone()
+            row["label"] = label["label_vi"] if label else row["period_code"]
+    return [Release(**row) for row in found]
+
+
+def _name_of_quarter(release: Release) -> str:
+    """IIIa for the first quarter of a half-year, IIIb for the second, by the period's code."""
+    number = re.search(r"Q(\d+)$", release.period_code)
+    if number is None:
+        return "III"
+    return "IIIb" if int(number[1]) % 2 == 0 else "IIIa"
+
+
+def _table(connection: database.Connection, name: str, release: Release, layout: Layout) -> Table:
+    keys = list(dict.fromkeys(column.key for column in layout.columns))
+    query = sql.SQL("select {} from {} where publication_id = %s order by display_order").format(
+        sql.SQL(", ").join(map(sql.Identifier, keys)), sql.Identifier("published", layout.table)
+    )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        units = cursor.execute(query, [release.publication_id]).fetchall()
+    windows = {
+        key: formats.day(getattr(release, key))
+        for key in ("cases_from", "cases_to", "ratings_from", "ratings_to", "processes_as_of")
+    }
+    words = {"label": release.label, "year": str(release.cases_to.year), **windows}
+    return Table(
+        name=name,
+        release=release,
+        layout=layout,
+        titles=(f"PHỤ LỤC {name}", *(_fill(text, words).upper() for text in layout.titles)),
+        subtitles=tuple(_fill(text, words) for text in layout.subtitles),
+        rows=tuple(_rows(layout, units)),
+    )
+
+
+def _fill(text: str, words: dict[str, str]) -> str:
+    return text.format(**words)
+
+
+def _rows(layout: Layout, units: list[Figures]) -> Iterable[Row]:
+    for unit in units:
+        yield Row("unit", tuple(cell(unit[column.key], column) for column in layout.columns))
+    if layout.has_totals:
+        totals = total_of(layout, units)
+        yield Row("total", tuple(_total_cell(column, totals) for column in layout.columns))
+        yield Row("share", tuple(_share_cell(column, totals) for column in layout.columns))
+
+
+def total_of(layout: Layout, units: list[Figures]) -> dict[str, int]:
+    """Sum of every counted column over the units."""
+    counted = [column.key for column in layout.columns if column.style == "count"]
+    return {key: sum(unit[key] for unit in units) for key in counted}
+
+
+def cell(value: Value, column: Column) -> Cell:
+    """A figure as its column prints it; a missing one is blank, never zero."""
+    if value is None:
+        return Cell(None, formats.BLANK)
+    if isinstance(value, str):
+        return Cell(value, value)
+    if isinstance(value, int):
+        return Cell(value, formats.count(value))
+    if column.style == "percentage":
+        return Cell(value, formats.percentage(value))
+    return Cell(value, formats.fixed(value, max(1, _decimals(value))))
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _total_cell(column: Column, totals: dict[str, int]) -> Cell:
+    if column.style == "name":
+        return Cell(layouts.TOTAL_ROW, layouts.TOTAL_ROW)
+    return cell(totals.get(column.key), column)
+
+
+def _share_cell(column: Column, totals: dict[str, int]) -> Cell:
+    """Share of the total in the total that the report divides it by, with two decimals."""
+    if column.style == "name":
+        return Cell(layouts.SHARE_ROW, layouts.SHARE_ROW)
+    whole = totals.get(column.share_of)
+    if not whole:
+        return Cell(None, formats.BLANK)
+    share = formats.half_up(Decimal(100 * totals[column.key]) / whole, 2)
+    return Cell(share, formats.fixed(share, 2))

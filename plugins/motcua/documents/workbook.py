@@ -1,0 +1,184 @@
+"""The workbook of a publication: one sheet for each appendix, as the report prints it.
+
+Figures are real numbers. Spreadsheets print the separators of the reader's computer, so the
+number formats spell out ours: whole numbers with points as literals, each decimal number with its
+printed text for exactly that number (`[=99.68]"99,68";General`) — a changed cell shows itself.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from motcua.documents import formats, tables
+from motcua.documents.tables import Cell, Row, Table
+
+GROUPED = r"[>=1000000]#\.###\.##0;[>=1000]#\.##0;0"
+"""Format of whole numbers: 25.031 whatever the separators of the reader's computer are."""
+
+FONT = "Times New Roman"
+FONT_SIZE = 13
+INCH = 25.4
+MARGINS = {"left": 30 / INCH, "right": 15 / INCH, "top": 20 / INCH, "bottom": 20 / INCH}
+"""Decree 30/2020: 30–35 mm left, 15–20 right, 20–25 top and bottom."""
+
+A4 = 9
+CENTRED_PAGE_NUMBER = f'&C&"{FONT},Regular"&{FONT_SIZE}&P'
+LINE = 18.0
+"""Height of one line of the body font, in points."""
+
+_CAUTIOUS = ("=", "+", "-", "@", "\t", "\r")
+
+MakeFormat = Callable[..., Any]
+
+
+def write(publication_id: str, folder: Path) -> Path:
+    """Write the workbook of a publication into `folder`; returns its path.
+
+    The file appears in one step under its name. The same publication gives the same bytes, until
+    a quarter that it prints has a newer release. Raises Failed when there is no such publication.
+    """
+    sheets = tables.of_publication(publication_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{publication_id}.xlsx"
+    partial = folder / f".{publication_id}.{os.getpid()}.xlsx"
+    try:
+        _write(sheets, publication_id, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def _write(sheets: list[Table], publication_id: str, path: Path) -> None:
+    with xlsxwriter.Workbook(path) as book:
+        moment = datetime.combine(sheets[0].release.published_at, datetime.min.time(), UTC)
+        book.set_properties({"title": publication_id, "created": moment.replace(tzinfo=None)})
+
+        @cache
+        def make_format(**properties: Any) -> Any:
+            base = {"font_name": FONT, "font_size": FONT_SIZE, "valign": "vcenter"}
+            return book.add_format(base | properties)
+
+        for number, table in enumerate(sheets):
+            sheet = book.add_worksheet(f"Phụ lục {table.name}")
+            _set_page(sheet, table, is_first=number == 0)
+            top = _write_titles(sheet, table, make_format)
+            top = _write_headings(sheet, table, make_format, top)
+            for offset, row in enumerate(table.rows):
+                _write_row(sheet, table, row, make_format, top + offset)
+            _write_source(sheet, table, make_format, top + len(table.rows) + 1)
+
+
+def _set_page(sheet: Any, table: Table, is_first: bool) -> None:
+    sheet.set_paper(A4)
+    sheet.set_landscape()
+    sheet.set_margins(**MARGINS)
+    sheet.center_horizontally()
+    sheet.fit_to_pages(1, 0)
+    sheet.hide_gridlines()
+    if not is_first:
+        sheet.set_header(CENTRED_PAGE_NUMBER, {"margin": 10 / INCH})
+    for index, column in enumerate(table.layout.columns):
+        sheet.set_column(index, index, column.width)
+
+
+def _write_titles(sheet: Any, table: Table, make_format: MakeFormat) -> int:
+    """Titles and subtitles over the whole width; returns the row after them."""
+    last = len(table.layout.columns) - 1
+    lines = [(text, make_format(bold=True, align="center")) for text in table.titles]
+    lines += [(text, make_format(italic=True, align="center")) for text in table.subtitles]
+    for row, (text, style) in enumerate(lines):
+        sheet.merge_range(row, 0, row, last, "", style)
+        sheet.write_string(row, 0, text, style)
+        sheet.set_row(row, LINE)
+    return len(lines) + 1
+
+
+def _write_headings(sheet: Any, table: Table, make_format: MakeFormat, top: int) -> int:
+    """Merged headings and the row of column numbers, repeated on every page."""
+    layout = table.layout
+    style = make_format(bold=True, align="center", text_wrap=True, border=1)
+    lines = [1] * layout.heading_rows
+    for heading in layout.headings:
+        first, last = top + heading.top, top + heading.bottom
+        if (first, heading.first) != (last, heading.last):
+            sheet.merge_range(first, heading.first, last, heading.last, "", style)
+        sheet.write_string(first, heading.first, heading.text, style)
+        room = sum(column.width for column in layout.columns[heading.first : heading.last + 1])
+        needed = _lines_needed(heading.text, room)
+        rows = heading.bottom - heading.top + 1
+        others = sum(lines[heading.top : heading.bottom])
+        lines[heading.bottom] = max(lines[heading.bottom], needed - others if rows > 1 else needed)
+    for offset, count in enumerate(lines):
+        sheet.set_row(top + offset, LINE * count + 4)
+    after = top + layout.heading_rows
+    if any(column.number for column in layout.columns):
+        numbers = make_format(italic=True, align="center", border=1, font_size=FONT_SIZE - 2)
+        for index, column in enumerate(layout.columns):
+            sheet.write_string(after, index, column.number, numbers)
+        sheet.set_row(after, LINE)
+        after += 1
+    sheet.repeat_rows(top, after - 1)
+    sheet.freeze_panes(after, 2)
+    return after
+
+
+def _write_row(sheet: Any, table: Table, row: Row, make_format: MakeFormat, at: int) -> None:
+    lines = 1
+    for index, (column, cell) in enumerate(zip(table.layout.columns, row.cells, strict=True)):
+        is_text = column.style in ("name", "note")
+        properties: dict[str, Any] = {"border": 1, "align": "left" if is_text else "center"}
+        if row.kind != "unit":
+            properties |= {"bold": True}
+        if is_text:
+            properties |= {"text_wrap": True}
+            lines = max(lines, _lines_needed(cell.text, column.width))
+        _write_cell(sheet, cell, properties, make_format, (at, index))
+    sheet.set_row(at, LINE * lines + 2)
+
+
+def _write_cell(
+    sheet: Any, cell: Cell, properties: dict[str, Any], make_format: MakeFormat, at: tuple[int, int]
+) -> None:
+    """Text as text, whatever it begins with; numbers as numbers in their printed form."""
+    if cell.value is None:
+        sheet.write_blank(*at, None, make_format(**properties))
+    elif isinstance(cell.value, str):
+        if cell.value.startswith(_CAUTIOUS):
+            properties = properties | {"quote_prefix": True}
+        sheet.write_string(*at, cell.value, make_format(**properties))
+    elif isinstance(cell.value, int):
+        sheet.write_number(*at, cell.value, make_format(**properties, num_format=GROUPED))
+    else:
+        number = float(cell.text.replace(".", "").replace(",", "."))
+        style = make_format(**properties, num_format=f'[={number!r}]"{cell.text}";General')
+        sheet.write_number(*at, number, style)
+
+
+def _write_source(sheet: Any, table: Table, make_format: MakeFormat, at: int) -> None:
+    """Which release the figures are from, so that a printed page can be traced."""
+    release = table.release
+    text = (
+        f"Số liệu công bố {release.publication_id}, biết đến ngày"
+        f" {formats.day(release.known_as_of)}; công bố ngày"
+        f" {formats.day(release.published_at)}."
+    )
+    style = make_format(italic=True, font_size=FONT_SIZE - 2)
+    sheet.merge_range(at, 0, at, len(table.layout.columns) - 1, "", style)
+    sheet.write_string(at, 0, text, style)
+
+
+def _lines_needed(text: str, room: float) -> int:
+    """Lines that a text takes in a column of `room` characters, broken at spaces."""
+    lines, used = 1, 0
+    for word in text.split():
+        if used and used + 1 + len(word) > room:
+            lines, used = lines + 1, len(word)
+        else:
+            used += len(word) + (1 if used else 0)
+    return lines
