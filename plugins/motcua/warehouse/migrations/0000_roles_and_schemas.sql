@@ -40,7 +40,7 @@ $$;
 revoke create on schema public from public;
 
 create schema raw authorization motcua_loader;
-create schema reference authorization motcua_loader;
+create schema reference authorization motcua_owner;
 create schema ops;
 create schema staging authorization motcua_transformer;
 create schema intermediate authorization motcua_transformer;

@@ -113,17 +113,19 @@ create table reference.feeds (
     primary key (reference_sha256, line)
 );
 
-alter table reference.packs owner to motcua_loader;
-alter table reference.units owner to motcua_loader;
-alter table reference.unit_aliases owner to motcua_loader;
-alter table reference.kiosks owner to motcua_loader;
-alter table reference.reporting_periods owner to motcua_loader;
-alter table reference.rule_sets owner to motcua_loader;
-alter table reference.scoring_rules owner to motcua_loader;
-alter table reference.calendar owner to motcua_loader;
-alter table reference.feeds owner to motcua_loader;
+alter table reference.packs owner to motcua_owner;
+alter table reference.units owner to motcua_owner;
+alter table reference.unit_aliases owner to motcua_owner;
+alter table reference.kiosks owner to motcua_owner;
+alter table reference.reporting_periods owner to motcua_owner;
+alter table reference.rule_sets owner to motcua_owner;
+alter table reference.scoring_rules owner to motcua_owner;
+alter table reference.calendar owner to motcua_owner;
+alter table reference.feeds owner to motcua_owner;
 
 -- Even the loader only adds: a release pins the pack it used.
-revoke update, delete, truncate on all tables in schema reference from motcua_loader;
-grant usage on schema reference to motcua_transformer, motcua_publisher, ops_reader;
-grant select on all tables in schema reference to motcua_transformer, motcua_publisher, ops_reader;
+grant usage on schema reference
+    to motcua_loader, motcua_transformer, motcua_publisher, ops_reader;
+grant insert on all tables in schema reference to motcua_loader;
+grant select on all tables in schema reference
+    to motcua_loader, motcua_transformer, motcua_publisher, ops_reader;
