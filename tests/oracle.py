@@ -137,18 +137,17 @@ def figures(landing: Path, reference: Path, period_code: str) -> dict[str, Table
     period = _only(pack["reporting_periods"], "period_code", period_code)
     rules = _only(pack["rule_sets"], "rule_set", period["rule_set"])
     scoring = [row for row in pack["scoring_rules"] if row["rule_set"] == period["rule_set"]]
-    known_as_of = _day(period["known_as_of"])
-    window = _day(period["cases_from"]), _day(period["cases_to"])
+    known_as_of = read_day(period["known_as_of"])
+    window = read_day(period["cases_from"]), read_day(period["cases_to"])
     units = [
         unit["unit_code"]
         for unit in sorted(pack["units"], key=lambda unit: int(unit["display_order"]))
-        if _day(unit["valid_from"]) <= window[1]
-        and (not unit["valid_to"] or _day(unit["valid_to"]) >= window[0])
+        if read_day(unit["valid_from"]) <= window[1]
+        and (not unit["valid_to"] or read_day(unit["valid_to"]) >= window[0])
     ]
-    aliases = {row["alias"]: row["unit_code"] for row in pack.get("unit_aliases", [])}
 
     exports = {
-        feed: [_with_code(record, aliases) for record in records if record.day <= known_as_of]
+        feed: [record for record in records if record.day <= known_as_of]
         for feed, records in read_exports(landing).items()
     }
     versions = {feed: _versions(feed, exports[feed]) for feed in KEYS}
@@ -166,12 +165,14 @@ def figures(landing: Path, reference: Path, period_code: str) -> dict[str, Table
 
     appendix_1 = {unit: _appendix_1(by_unit[unit], state, reviews, window, rules) for unit in units}
     for row in last["external_counts"].values():
-        if (_day(row["TuNgay"]), _day(row["DenNgay"])) == window and row["MaDonVi"] in appendix_1:
+        if (read_day(row["TuNgay"]), read_day(row["DenNgay"])) == window and row[
+            "MaDonVi"
+        ] in appendix_1:
             _add_external(appendix_1[row["MaDonVi"]], row)
 
-    ratings_window = _day(period["ratings_from"]), _day(period["ratings_to"])
+    ratings_window = read_day(period["ratings_from"]), read_day(period["ratings_to"])
     registers = {
-        column: _register(versions["procedures"], _day(period[column]), known_as_of)
+        column: _register(versions["procedures"], read_day(period[column]), known_as_of)
         for column in ("cases_to", "processes_as_of")
     }
     return {
@@ -179,7 +180,7 @@ def figures(landing: Path, reference: Path, period_code: str) -> dict[str, Table
         "appendix_2": _appendix_2(units, exports["ratings"], ratings_window, appendix_1),
         "appendix_4": {
             unit: _appendix_4(
-                registers["processes_as_of"].get(unit, []), _day(period["processes_as_of"])
+                registers["processes_as_of"].get(unit, []), read_day(period["processes_as_of"])
             )
             for unit in units
         },
@@ -231,7 +232,7 @@ def _rows(path: Path, content: bytes) -> Iterator[Row]:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
         table: Iterable[list[str]] = ([_cell(v) for v in row] for row in sheet.to_python())
     else:
-        text = _text(gzip.decompress(content) if path.suffix == ".gz" else content)
+        text = read_text(gzip.decompress(content) if path.suffix == ".gz" else content)
         header = text.split("\n", 1)[0]
         delimiter = ";" if header.count(";") > header.count(",") else ","
         table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -244,21 +245,13 @@ def _rows(path: Path, content: bytes) -> Iterator[Row]:
             yield dict(zip(columns, line, strict=False))
 
 
-def _text(content: bytes) -> str:
+def read_text(content: bytes) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return unicodedata.normalize("NFC", content.decode("cp1258"))
-
-
-def _with_code(record: Record, aliases: dict[str, str]) -> Record:
-    """The record with the unit's code where the export wrote another name of the unit."""
-    unit = record.row.get("MaDonVi", "")
-    if unit not in aliases:
-        return record
-    return Record(record.day, record.place, record.row | {"MaDonVi": aliases[unit]})
 
 
 def _cell(value: object) -> str:
@@ -269,7 +262,7 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def _moment(text: str) -> datetime | None:
+def read_moment(text: str) -> datetime | None:
     """A local time in any of the forms that exports may use."""
     text = text.strip()
     if not text:
@@ -283,8 +276,8 @@ def _moment(text: str) -> datetime | None:
     return moment.astimezone(LOCAL).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _day(text: str) -> date:
-    moment = _moment(text)
+def read_day(text: str) -> date:
+    moment = read_moment(text)
     assert moment is not None
     return moment.date()
 
@@ -300,7 +293,7 @@ def _versions(feed: str, records: list[Record]) -> dict[tuple[str, ...], list[Re
     for record in records:
         key = tuple(record.row[column] for column in KEYS[feed])
         if feed == "external_counts":
-            key = (key[0], key[1], str(_day(key[2])), str(_day(key[3])))
+            key = (key[0], key[1], str(read_day(key[2])), str(read_day(key[3])))
         other = days[key].get(record.day)
         if other is None or _order(other, changed_at) < _order(record, changed_at):
             days[key][record.day] = record
@@ -308,7 +301,7 @@ def _versions(feed: str, records: list[Record]) -> dict[tuple[str, ...], list[Re
 
 
 def _order(record: Record, changed_at: str) -> tuple[datetime, tuple[int, str, str, int]]:
-    return _moment(record.row[changed_at]) or datetime.min, record.place
+    return read_moment(record.row[changed_at]) or datetime.min, record.place
 
 
 # --- cases -----------------------------------------------------------------------------------
@@ -329,11 +322,11 @@ def _cases(
     for (code,), history in versions.items():
         row = history[-1].row
         status = int(row["TrangThaiHoSo"])
-        received = _moment(row["NgayTiepNhan"])
+        received = read_moment(row["NgayTiepNhan"])
         if _whole(row.get("DaXoa")) == 1 or status in (1, 3) or received is None:
             continue
-        ended = _moment(row.get("NgayKetThucXuLy", ""))
-        handed_over = _moment(row.get("NgayTra", ""))
+        ended = read_moment(row.get("NgayKetThucXuLy", ""))
+        handed_over = read_moment(row.get("NgayTra", ""))
         finished = returned = None
         if status in (7, 8):
             first = next(r.day for r in history if int(r.row["TrangThaiHoSo"]) == status)
@@ -359,20 +352,21 @@ def _cases(
 
 
 def _due(history: list[Record], requests: list[Row], rules: Row) -> datetime | None:
-    def asked(row: Row) -> tuple[datetime, str]:
-        return _moment(row["NgayBoSung"]) or datetime.min, row["HoSoBoSungId"]
+    def asked(row: Row) -> tuple[datetime, int, str]:
+        identity = row["HoSoBoSungId"]
+        return read_moment(row["NgayBoSung"]) or datetime.min, len(identity), identity
 
     if rules["due_date"] == "original_due":
         if requests:
-            promised = _moment(min(requests, key=asked).get("NgayHenTraTruoc", ""))
+            promised = read_moment(min(requests, key=asked).get("NgayHenTraTruoc", ""))
             if promised:
                 return promised
-        dues = (_moment(version.row.get("NgayHenTra", "")) for version in history)
+        dues = (read_moment(version.row.get("NgayHenTra", "")) for version in history)
         return next((due for due in dues if due), None)
-    moved = [row for row in requests if _moment(row.get("NgayHenTraMoi", ""))]
+    moved = [row for row in requests if read_moment(row.get("NgayHenTraMoi", ""))]
     if moved:
-        return _moment(max(moved, key=asked)["NgayHenTraMoi"])
-    return _moment(history[-1].row.get("NgayHenTra", ""))
+        return read_moment(max(moved, key=asked)["NgayHenTraMoi"])
+    return read_moment(history[-1].row.get("NgayHenTra", ""))
 
 
 def _state(case: Case, window: tuple[date, date], rules: Row) -> str:
@@ -442,7 +436,7 @@ def _excused(case: Case, review: Row | None) -> bool:
     """Recorded late, but handed over by the due date."""
     if review is None or review["NguyenNhan"] != "1" or case.due is None:
         return False
-    handed_over = _moment(review.get("NgayTraThucTe", ""))
+    handed_over = read_moment(review.get("NgayTraThucTe", ""))
     return handed_over is not None and handed_over.date() <= case.due.date()
 
 
@@ -490,7 +484,8 @@ def _late_cases(
 
 def _exceptions(calendar: list[Row]) -> dict[date, bool]:
     return {
-        _day(row["date"]): row["is_working_day"].lower() in ("true", "1", "t") for row in calendar
+        read_day(row["date"]): row["is_working_day"].lower() in ("true", "1", "t")
+        for row in calendar
     }
 
 
@@ -512,12 +507,12 @@ def _appendix_2(
     presses = set()
     for record in ratings:
         press = {column: record.row.get(column, "") for column in RATING_COLUMNS}
-        press["ThoiGian"] = str(_moment(press["ThoiGian"]))
+        press["ThoiGian"] = str(read_moment(press["ThoiGian"]))
         presses.add(tuple(press.values()))
     counts: Table = {unit: dict.fromkeys((*BUTTONS.values(), "total"), 0) for unit in units}
     for values in presses:
         press = dict(zip(RATING_COLUMNS, values, strict=True))
-        if window[0] <= _day(press["ThoiGian"]) <= window[1] and press["MaDonVi"] in counts:
+        if window[0] <= read_day(press["ThoiGian"]) <= window[1] and press["MaDonVi"] in counts:
             counts[press["MaDonVi"]][BUTTONS[int(press["NutDanhGia"])]] += 1
             counts[press["MaDonVi"]]["total"] += 1
     for unit, row in counts.items():
@@ -546,7 +541,7 @@ def _register(
         if not valid:
             continue
         row = valid[-1].row
-        ends = _moment(row.get("NgayHetHieuLuc", ""))
+        ends = read_moment(row.get("NgayHetHieuLuc", ""))
         if _whole(row.get("NiemYetTaiTrungTam")) == 1 and (ends is None or ends.date() > day):
             register[row["MaDonVi"]].append(row)
     return register
@@ -554,7 +549,7 @@ def _register(
 
 def _appendix_4(listed: list[Row], day: date) -> dict[str, Any]:
     def by(row: Row, column: str) -> bool:
-        moment = _moment(row.get(column, ""))
+        moment = read_moment(row.get(column, ""))
         return moment is not None and moment.date() <= day
 
     approved = [row for row in listed if row.get("MaQuyTrinh") and by(row, "NgayPheDuyet")]
@@ -564,9 +559,14 @@ def _appendix_4(listed: list[Row], day: date) -> dict[str, Any]:
         "processes_approved": len(approved) or None,
         "processes_on_software": len(entered) if approved else None,
         "completion_percent": Decimal(100 * len(entered)) / len(approved) if approved else None,
-        "time_unit": _joined(row.get("DonViThoiGian", "") for row in listed),
+        "time_unit": _time_unit({row.get("DonViThoiGian", "") for row in approved} - {""}),
         "note": _joined(row.get("GhiChu", "") for row in listed),
     }
+
+
+def _time_unit(units: set[str]) -> str | None:
+    """The unit of time of a unit's processes; days and hours side by side are `ngay_gio`."""
+    return "ngay_gio" if len(units) > 1 else next(iter(units), None)
 
 
 def _joined(texts: Iterable[str]) -> str | None:
@@ -594,6 +594,12 @@ def _scorecard(
         if row.get("LoaiPhanAnh") == "1" and row.get("KetLuan") == "1" and row.get("MaHoSo")
     }
     points = _points(scoring)
+    high = {
+        row["MaTTHC"]
+        for register in registers.values()
+        for row in register
+        if _whole(row.get("MucDo")) >= 3
+    }
     card: Table = {}
     for unit, cases in by_unit.items():
         settled = [case for case in cases if state[case.code] in SETTLED]
@@ -621,7 +627,7 @@ def _scorecard(
             8: _petition_points(
                 [row for row in petitions if row["MaDonVi"] == unit], window, scoring
             ),
-            9: _online_points(cases, received, register, state, rules, scoring),
+            9: _online_points(cases, received, register, high, state, rules, scoring),
         }
         card[unit] = {"received": len(received), "settled": len(settled)} | _totals(
             exact, rules, scoring
@@ -657,8 +663,8 @@ def _mean(scores: list[int]) -> Decimal | None:
 def _step_points(steps: list[Row], points: dict[str, int]) -> int | None:
     scores = []
     for row in steps:
-        done = _moment(row.get("ThoiDiemXuLy", ""))
-        limit = _moment(row.get("NgayKetThucTheoQuyDinh", ""))
+        done = read_moment(row.get("ThoiDiemXuLy", ""))
+        limit = read_moment(row.get("NgayKetThucTheoQuyDinh", ""))
         if done and limit:
             late = done.date() > limit.date()
             on_it = done.date() == limit.date()
@@ -722,13 +728,16 @@ def _publicity(register: list[Row]) -> Decimal | None:
 def _petition_points(
     petitions: list[Row], window: tuple[date, date], scoring: list[Row]
 ) -> Decimal:
-    received = [row for row in petitions if window[0] <= _day(row["NgayTiepNhan"]) <= window[1]]
+    received = [row for row in petitions if window[0] <= read_day(row["NgayTiepNhan"]) <= window[1]]
     on_time = 0
     for row in received:
-        deadline, resolved = _moment(row.get("HanXuLy", "")), _moment(row.get("NgayXuLy", ""))
+        deadline, resolved = (
+            read_moment(row.get("HanXuLy", "")),
+            read_moment(row.get("NgayXuLy", "")),
+        )
         open_at_end = deadline is None or deadline.date() >= window[1]
         on_time += open_at_end or (
-            resolved is not None and deadline is not None and resolved <= deadline
+            resolved is not None and deadline is not None and resolved.date() <= deadline.date()
         )
     protracted = sum(row.get("KeoDai") == "1" for row in received)
     share = _percent(on_time, len(received)) if received else Decimal(100)
@@ -744,14 +753,14 @@ def _online_points(
     cases: list[Case],
     received: list[Case],
     register: list[Row],
+    high: set[str],
     state: dict[str, str],
     rules: Row,
     scoring: list[Row],
 ) -> Decimal | None:
     if not register:
         return None
-    high = {row["MaTTHC"] for row in register if _whole(row.get("MucDo")) >= 3}
-    share = _percent(len(high), len(register))
+    share = _percent(sum(row["MaTTHC"] in high for row in register), len(register))
     if rules["online_denominator"] == "eligible":
         received = [case for case in received if case.procedure in high]
     online = _percent(sum(case.online for case in received), len(received))
