@@ -9,7 +9,7 @@
 {%- endmacro %}
 
 {% macro yes(column) -%}
-    coalesce(trim({{ column }}), '') = '1'
+    coalesce(lower(trim({{ column }})) in ('1', 'true'), false)
 {%- endmacro %}
 
 {% macro local_time(column) -%}
