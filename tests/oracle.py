@@ -113,7 +113,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Case:
-    """A case as known on a day; `by` values are its last known version's."""
+    """A case as known on a day, with the due date that the rule set means."""
 
     code: str
     procedure: str
@@ -165,9 +165,8 @@ def figures(landing: Path, reference: Path, period_code: str) -> dict[str, Table
 
     appendix_1 = {unit: _appendix_1(by_unit[unit], state, reviews, window, rules) for unit in units}
     for row in last["external_counts"].values():
-        if (read_day(row["TuNgay"]), read_day(row["DenNgay"])) == window and row[
-            "MaDonVi"
-        ] in appendix_1:
+        counted = read_day(row["TuNgay"]), read_day(row["DenNgay"])
+        if counted == window and row["MaDonVi"] in appendix_1:
             _add_external(appendix_1[row["MaDonVi"]], row)
 
     ratings_window = read_day(period["ratings_from"]), read_day(period["ratings_to"])
