@@ -1,0 +1,61 @@
+"""Dựng kho dữ liệu / Build the warehouse.
+
+**What.** Checks the shape of what was loaded (gate *landing*), builds staging, core and the
+candidate figures of every period with dbt, and refills the provisional tables.
+
+**When.** After `ingest_exports` has loaded something new; a run by hand with nothing new changes
+nothing.
+
+**Who.** The data engineers of the Centre.
+
+**When it fails.** *Gate:* the log says which rule was broken, by how many rows, and how to see
+them; it is not tried again, because the data will not mend itself. Ask the unit for a revised file
+(`_r2`), then run `ingest_exports`. "The check is broken" means a fault of the suite, not of the
+data. *Models:* the log shows the failing model or test of dbt; nothing is published by this run,
+and the last good figures stay.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Asset, chain, dag, task
+from airflow.sdk.exceptions import AirflowFailException
+
+RAW = Asset("warehouse_raw")
+MARTS = Asset("warehouse_marts")
+
+
+@dag(
+    dag_display_name="2. Dựng kho dữ liệu và số liệu tạm tính",
+    doc_md=__doc__,
+    schedule=[RAW],
+    catchup=False,
+    max_active_runs=1,
+    default_args={"owner": "data-engineering", "retry_delay": timedelta(minutes=1)},
+    tags=["motcua", "warehouse"],
+)
+def build_warehouse() -> None:
+    @task(task_display_name="Kiểm tra dữ liệu tiếp nhận", retries=0)
+    def check_landing() -> None:
+        from motcua import pipeline
+
+        try:
+            pipeline.check_landing()
+        except pipeline.STOPPED as reason:
+            raise AirflowFailException(str(reason)) from None
+
+    @task(task_display_name="Dựng các mô hình dữ liệu", retries=0, outlets=[MARTS])
+    def build_models() -> None:
+        from motcua import pipeline
+
+        pipeline.build_models(progress=pipeline.log_progress())
+
+    @task(task_display_name="Làm mới số liệu chưa công bố", retries=2)
+    def refresh_provisional() -> None:
+        from motcua import pipeline
+
+        pipeline.refresh_provisional()
+
+    chain(check_landing(), build_models(), refresh_provisional())
+
+
+build_warehouse()

@@ -1,0 +1,56 @@
+"""Nạp tệp xuất / Load export files.
+
+**What.** Reads every export file in the landing zone that the warehouse has not read yet, one
+transaction per file, and stores the reference pack when it has changed. Business dates come from
+the files, never from the clock: a missed day heals itself in the next run.
+
+**When.** Every night at 05:00 (Asia/Ho_Chi_Minh); a run by hand at any time does no harm.
+*Skipped* means that nothing new waits; otherwise `build_warehouse` follows by itself.
+
+**Who.** The data engineers of the Centre.
+
+**When it fails.** The log names file, record, column and what to do. A file that is unreadable is
+quarantined and does not stop the others: see `motcua rejects`. After mending, start a run by hand.
+A server that does not answer is tried again three times with growing pauses.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Asset, CronTriggerTimetable, chain, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+LANDING_ZONE = Asset("landing_zone")
+RAW = Asset("warehouse_raw")
+EVERY_NIGHT = CronTriggerTimetable("0 5 * * *", timezone="Asia/Ho_Chi_Minh")
+
+
+@dag(
+    dag_display_name="1. Nạp tệp xuất từ vùng tiếp nhận",
+    doc_md=__doc__,
+    schedule=EVERY_NIGHT,
+    catchup=False,
+    max_active_runs=1,
+    default_args={"owner": "data-engineering"},
+    tags=["motcua", "landing"],
+)
+def ingest_exports() -> None:
+    @task(
+        task_display_name="Nạp các tệp mới vào kho",
+        retries=3,
+        retry_delay=timedelta(minutes=1),
+        retry_exponential_backoff=True,
+        max_retry_delay=timedelta(minutes=15),
+        inlets=[LANDING_ZONE],
+        outlets=[RAW],
+    )
+    def load_exports() -> None:
+        from motcua import pipeline
+
+        pipeline.run_ingest(progress=pipeline.log_progress())
+        if not pipeline.waiting():
+            raise AirflowSkipException("Nothing new in the landing zone: nothing to build.")
+
+    chain(load_exports())
+
+
+ingest_exports()

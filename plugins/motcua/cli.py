@@ -1,0 +1,219 @@
+"""The command `motcua`: reads the arguments, calls one function, tells what was done.
+
+Exit code 0 done, 1 failed, 2 wrong usage, 3 refused.
+"""
+
+import argparse
+import getpass
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from motcua import settings
+from motcua.errors import Failed, Refused
+
+# What a command needs is imported when it runs, so that `motcua --help` answers at once.
+
+DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+INTERRUPTED = 130
+
+Command = Callable[[argparse.Namespace], int | None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options) or DONE
+    except Failed as failure:
+        print(f"Failed: {failure}", file=sys.stderr)
+        return FAILED
+    except Refused as refusal:
+        print(f"Refused: {refusal}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("Interrupted. Start the same command again: it takes up where it stopped.")
+        return INTERRUPTED
+    except Exception as error:
+        traceback.print_exc()
+        print(
+            f"Failed: {error or type(error).__name__}\nNobody foresaw this. Start the command again;"
+            " should it fail again, report the lines above.",
+            file=sys.stderr,
+        )
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="motcua",
+        description="The warehouse of a public one-stop centre: exports in, a scorecard out.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a gate or a rule."
+        " Settings are environment variables MOTCUA_*.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command)
+        return added
+
+    add("run", _run, "show everything with the exports of 2019, then stop what it started")
+    add("up", _up, "start PostgreSQL and Airflow, to stay")
+    add("down", _down, "stop them")
+    add("status", _status, "what runs, what has landed, which days are missing")
+    sample = add("sample", _sample, "write the reconstructed exports of 2019 into a folder")
+    sample.add_argument("folder", metavar="DIR", type=Path)
+    sample.add_argument("--scale", metavar="N", type=_positive, default=1, help="times over")
+    add("check-reference", _check_reference, "check the reference pack of MOTCUA_REFERENCE")
+    ingest = add("ingest", _ingest, "load what has landed and is not loaded yet")
+    ingest.add_argument("--landing", metavar="URI", help="instead of MOTCUA_LANDING")
+    rejects = add("rejects", _rejects, "list rejected records and quarantined files")
+    rejects.add_argument("--feed", help="of one feed only")
+    rejects.add_argument("--limit", metavar="N", type=_positive, default=100, help="at most N")
+    build = add("build", _build, "landing gate, models, provisional figures")
+    build.add_argument("--full-refresh", action="store_true", help="build everything anew")
+    publish = add("publish", _publish, "candidate gate, release, workbook of a period")
+    publish.add_argument("period", metavar="PERIOD", help="such as 2019-Q1")
+    publish.add_argument("--approved-by", metavar="NAME", default=None, help="default: the login")
+    publish.add_argument("--revise", action="store_true", help="release a period once more")
+    publish.add_argument("--note", metavar="TEXT", help="why it is released once more")
+    withdraw = add("withdraw", _withdraw, "withdraw a faulty release")
+    withdraw.add_argument("publication", metavar="PUBLICATION", help="such as 2019-Q1.r1")
+    withdraw.add_argument("--reason", metavar="TEXT", required=True)
+    withdraw.add_argument("--by", metavar="NAME", default=None, help="default: the login")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from motcua.operations import demo
+
+    return demo.run()
+
+
+def _up(options: argparse.Namespace) -> None:
+    from motcua.operations import local, status
+
+    with local.only_one("up"):
+        local.up(lambda text: print(f"  {text}", flush=True))
+    print(status.addresses())
+
+
+def _down(options: argparse.Namespace) -> None:
+    from motcua.operations import local
+
+    with local.only_one("down"):
+        stopped = local.down()
+    print(f"Stopped: {' and '.join(stopped)}." if stopped else "Nothing was running.")
+
+
+def _status(options: argparse.Namespace) -> None:
+    from motcua.operations import status
+
+    print(status.report())
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from motcua_sample import write_sample
+
+    try:
+        totals = write_sample(options.folder, options.scale, _progress())
+    except ValueError as error:
+        raise Failed(str(error)) from error
+    print(
+        f"{totals['files']} export files in {options.folder}: {totals['cases']} cases,"
+        f" {totals['ratings']} ratings. Load them:"
+        f" motcua ingest --landing {options.folder}"
+    )
+
+
+def _check_reference(options: argparse.Namespace) -> int:
+    from motcua.landing import reference
+
+    folder = settings.reference()
+    problems = reference.check(folder)
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems:
+        print(f"{folder}: {len(problems)} problems; mend them and check again.", file=sys.stderr)
+        return FAILED
+    for line in reference.warnings(folder):
+        print(f"Warning: {line}")
+    print(f"{folder} is sound.")
+    return DONE
+
+
+def _ingest(options: argparse.Namespace) -> None:
+    from motcua import pipeline
+
+    pipeline.run_ingest(options.landing, _progress())
+    if pipeline.waiting():
+        print("Next: motcua build")
+
+
+def _rejects(options: argparse.Namespace) -> None:
+    from motcua.landing import rejects
+    from motcua.warehouse import schema
+
+    schema.migrate()
+    rows = rejects.listing(options.feed, options.limit)
+    for row in rows:
+        record = f", record {row.record}" if row.record else ""
+        column = f", column {row.column_name}" if row.column_name else ""
+        print(f"{row.file_name}{record}{column}: {row.reason} {row.next_step}")
+    if len(rows) == options.limit:
+        print(f"These are the newest {options.limit}; --limit shows more.")
+    if not rows:
+        print("Nothing is rejected.")
+
+
+def _build(options: argparse.Namespace) -> None:
+    from motcua import pipeline
+
+    pipeline.run_build(_progress(), options.full_refresh)
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from motcua import pipeline
+
+    approved_by = options.approved_by or _login()
+    pipeline.run_publish(options.period, approved_by, options.revise, options.note)
+
+
+def _withdraw(options: argparse.Namespace) -> None:
+    from motcua.publication import release
+    from motcua.warehouse import schema
+
+    schema.migrate()
+    release.withdraw(options.publication, options.by or _login(), options.reason)
+    print(f"{options.publication} is withdrawn; the latest_ views show the release before it.")
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as containers have them
+        return f"account {os.getuid()}"
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return number
+
+
+def _progress() -> Callable[[str, int, int], None]:
+    """A living line on a terminal, a line once a second elsewhere."""
+    from motcua import pipeline
+
+    if not sys.stdout.isatty():
+        return pipeline.log_progress()
+
+    def show(what: str, done: int, of: int) -> None:
+        print(f"\r\033[K{what}: {done} of {of}", end="\n" if done >= of else "", flush=True)
+
+    return show

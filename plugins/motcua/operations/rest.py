@@ -1,0 +1,136 @@
+"""The few calls of Airflow's REST API that running it needs."""
+
+import http.client
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from motcua.errors import Failed
+
+TIMEOUT = 30
+ACTIVE = ("queued", "running")
+
+
+class Api(NamedTuple):
+    """A session: where the API is, and the token that proves who asks."""
+
+    url: str
+    token: str
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call /api/v2 and return its JSON. Raises Failed with what the API said."""
+        return _call(method, self.url, f"/api/v2{path}", body, self.token)
+
+
+def answers(url: str) -> bool:
+    """Whether an API answers there."""
+    try:
+        status, _ = _request("GET", url, "/api/v2/version", timeout=2)
+    except (OSError, http.client.HTTPException):
+        return False
+    return status == http.HTTPStatus.OK
+
+
+def health(url: str) -> dict[str, Any]:
+    """State of each component; this asks for no token."""
+    found: dict[str, Any] = _call("GET", url, "/api/v2/monitor/health")
+    return found
+
+
+def log_in(url: str, user: str, password: str) -> Api:
+    """Open a session."""
+    body = {"username": user, "password": password}
+    return Api(url, _call("POST", url, "/auth/token", body)["access_token"])
+
+
+def trigger(api: Api, dag_id: str, parameters: dict[str, Any]) -> str:
+    """Start a run of a DAG; returns its id."""
+    body = {"logical_date": None, "conf": parameters}
+    run_id: str = api.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]
+    return run_id
+
+
+def run(api: Api, dag_id: str, run_id: str) -> dict[str, Any]:
+    """One run of a DAG."""
+    found: dict[str, Any] = api.call("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id)}")
+    return found
+
+
+def runs(api: Api, dag_id: str = "~", states: Iterable[str] = ACTIVE) -> list[dict[str, Any]]:
+    """Runs in these states, oldest first."""
+    chosen = [("state", state) for state in states]
+    query = urlencode([("limit", "100"), ("order_by", "run_after"), *chosen])
+    found: list[dict[str, Any]] = api.call("GET", f"/dags/{dag_id}/dagRuns?{query}")["dag_runs"]
+    return found
+
+
+def tasks(api: Api, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+    """The task instances of a run, in the order of their start."""
+    path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances"
+    found: list[dict[str, Any]] = api.call("GET", path)["task_instances"]
+    return sorted(found, key=lambda task: task["start_date"] or "9")
+
+
+def running_tasks(api: Api) -> list[dict[str, Any]]:
+    """The task instances of all runs that stand as running."""
+    path = "/dags/~/dagRuns/~/taskInstances?state=running&limit=100"
+    found: list[dict[str, Any]] = api.call("GET", path)["task_instances"]
+    return found
+
+
+def log(api: Api, task: dict[str, Any]) -> list[str]:
+    """Lines of the log of a task's newest try."""
+    path = (
+        f"/dags/{task['dag_id']}/dagRuns/{quote(task['dag_run_id'])}"
+        f"/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}?full_content=true"
+    )
+    content = api.call("GET", path)["content"]
+    return [line for entry in content for line in _log_lines(entry)]
+
+
+def _log_lines(entry: Any) -> list[str]:
+    if isinstance(entry, str):
+        return entry.splitlines()
+    lines = str(entry.get("event", "")).splitlines()
+    for detail in entry.get("error_detail") or []:
+        lines += f"{detail.get('exc_type')}: {detail.get('exc_value')}".splitlines()
+    return lines
+
+
+def _call(
+    method: str, url: str, path: str, body: dict[str, Any] | None = None, token: str | None = None
+) -> Any:
+    try:
+        status, content = _request(method, url, path, body, token)
+    except (OSError, http.client.HTTPException) as error:
+        raise Failed(
+            f"Airflow does not answer at {url}: {error!r}. See its logs (`motcua status`)."
+        ) from error
+    if status >= http.HTTPStatus.BAD_REQUEST:
+        said = content.decode(errors="replace")[:1000]
+        raise Failed(f"Airflow refused {method} {path}: {status} {said}")
+    return json.loads(content or b"null")
+
+
+def _request(
+    method: str,
+    url: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    token: str | None = None,
+    timeout: float = TIMEOUT,
+) -> tuple[int, bytes]:
+    """Status and content of one answer; no proxy, as the API is on this machine."""
+    place = urlsplit(url)
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=timeout)
+    try:
+        payload = None if body is None else json.dumps(body)
+        connection.request(method, path, payload, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()

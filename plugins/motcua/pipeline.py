@@ -1,0 +1,178 @@
+"""The stages in their order, for the command line and the DAGs: the same functions for both.
+
+Each says on standard output what it did: that is the terminal, or the log of the task.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from motcua import settings
+from motcua.errors import Failed, Refused
+
+# Each stage imports what it needs when it runs: Great Expectations alone takes seconds.
+if TYPE_CHECKING:
+    from motcua.landing.ingest import IngestReport
+    from motcua.publication.release import Release
+    from motcua.quality.gates import GateReport
+    from motcua.warehouse.dbt import BuildReport
+
+Progress = Callable[[str, int, int], None]
+
+STOPPED = (Failed, Refused)
+"""Ends of a stage whose text is meant for a person; trying again does not mend them."""
+
+SHOWN = 20
+"""How many warnings are printed; the rest is counted."""
+
+
+class Published(NamedTuple):
+    """What `run_publish` did."""
+
+    release: "Release"
+    workbook: Path
+
+
+def run_ingest(uri: str | None = None, progress: Progress | None = None) -> "IngestReport":
+    """Load what has landed and is not loaded yet; sets up an empty warehouse before.
+
+    `uri` is the landing zone, by default the one of the settings.
+    """
+    from motcua.landing import ingest
+    from motcua.warehouse import schema
+
+    schema.migrate()
+    report = ingest.ingest(uri, progress)
+    print(
+        f"Landing zone {uri or settings.landing()}: {report.found} files;"
+        f" {report.loaded} loaded ({report.records} records, {report.rejected} of them rejected),"
+        f" {report.quarantined} quarantined, {report.unchanged} loaded before."
+    )
+    if report.reference_changed:
+        print(f"The reference pack {settings.reference()} is new or has changed; it is stored.")
+    _list("Refused", report.messages)
+    _list("Warnings", report.warnings)
+    return report
+
+
+def run_build(progress: Progress | None = None, full_refresh: bool = False) -> "BuildReport":
+    """Landing gate, models, provisional figures. Nothing new, nothing done: no gate, no dbt."""
+    from motcua.warehouse import dbt, schema
+
+    schema.migrate()
+    if not full_refresh and not waiting():
+        print("Nothing new: the warehouse is as built before.")
+        return dbt.BuildReport(built=False)
+    check_landing()
+    report = build_models(progress, full_refresh)
+    refresh_provisional()
+    return report
+
+
+def run_publish(
+    period: str, approved_by: str, revise: bool = False, note: str | None = None
+) -> Published:
+    """Candidate gate, release, documents."""
+    from motcua.warehouse import schema
+
+    schema.migrate()
+    check_candidate(period)
+    release = publish_release(period, approved_by, revise, note)
+    return Published(release, write_documents(release.publication_id))
+
+
+def waiting() -> bool:
+    """Whether a build would have something to do: files, another reference pack, other models."""
+    from motcua.landing import reference
+    from motcua.warehouse import dbt
+
+    return bool(dbt.waiting(reference.sha256(settings.reference())))
+
+
+def check_landing() -> None:
+    """Gate on the shape of what was loaded and is not built yet."""
+    from motcua.quality import gates
+
+    _tell_gate(gates.landing_gate())
+
+
+def build_models(progress: Progress | None = None, full_refresh: bool = False) -> "BuildReport":
+    """Build core and marts with the reference pack of the settings."""
+    from motcua.landing import reference
+    from motcua.warehouse import dbt
+
+    sha256, _ = reference.store(settings.reference())
+    report = dbt.build(sha256, progress, full_refresh)
+    if report.built:
+        slowest = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.slowest)
+        print(f"dbt: {report.nodes} nodes in {report.seconds:.0f} s. The slowest: {slowest}.")
+    return report
+
+
+def refresh_provisional() -> None:
+    """Refill the tables of figures that are not published yet."""
+    from motcua.publication import provisional
+
+    provisional.refresh()
+    print("The provisional figures are those of this build.")
+
+
+def check_candidate(period: str) -> None:
+    """Gate on the figures of a period."""
+    from motcua.quality import gates
+
+    _tell_gate(gates.candidate_gate(period))
+
+
+def publish_release(
+    period: str, approved_by: str, revise: bool = False, note: str | None = None
+) -> "Release":
+    """Append the release of a period, or find the one that stands with the same figures."""
+    from motcua.publication import release
+
+    made = release.publish(period, approved_by, revise=revise, note=note)
+    state = "is published" if made.is_new else "stands already, with the same figures"
+    print(f"{made.publication_id} {state}.")
+    return made
+
+
+def write_documents(publication_id: str) -> Path:
+    """Write the documents of a release into the folder of the settings; returns the workbook."""
+    from motcua.documents import workbook
+
+    path = workbook.write(publication_id, settings.publications())
+    print(f"Workbook: {path}")
+    return path
+
+
+def log_progress() -> Progress:
+    """A progress that prints a line once a second and at the end, as logs show it."""
+    last = 0.0
+
+    def show(what: str, done: int, of: int) -> None:
+        nonlocal last
+        if done >= of or time.monotonic() - last >= 1:
+            last = time.monotonic()
+            print(f"{what}: {done} of {of}", flush=True)
+
+    return show
+
+
+def _tell_gate(report: "GateReport") -> None:
+    print(
+        f"Gate {report.gate}, {report.subject}: {report.checks} checks, none critical failed,"
+        f" {len(report.warnings)} warnings."
+    )
+    _list("Warnings", report.warnings)
+    if report.docs:
+        print(f"Data Docs: {report.docs}")
+
+
+def _list(title: str, lines: Sequence[str]) -> None:
+    if lines:
+        print(f"{title}:")
+    for line in lines[:SHOWN]:
+        print(f"  {line}")
+    if len(lines) > SHOWN:
+        print(f"  … and {len(lines) - SHOWN} more.")
