@@ -45,7 +45,7 @@ records as (
         ) as place
     from {{ staging }} as records
     inner join files
-    {%- if is_incremental() %}
+    {%- if is_incremental() and has_few_changed_files(feed) %}
         on {{ rows_of_file('records.row_id', 'files.file_id') }}
     {%- else %}
         on records.file_id = files.file_id
@@ -116,6 +116,16 @@ final as (
 
 select * from final
 {% endmacro %}
+
+{# A day's few files are found by their ranges of rows; many files are cheaper in one pass. #}
+{% macro has_few_changed_files(feed) -%}
+    {%- if not execute -%} {{ return(false) }} {%- endif -%}
+    {%- set counted = run_query(
+        'select count(*) from ' ~ relation_named('intermediate', 'int_files_active')
+        ~ " where feed = '" ~ feed ~ "' and business_date in " ~ changed_days(feed)
+    ) -%}
+    {{ return(counted.columns[0].values()[0] <= 32) }}
+{%- endmacro %}
 
 {# The rows of one file, as a range that the block-range index of the raw table serves. #}
 {% macro rows_of_file(row_id, file_id) -%}
