@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
     if name != "MOTCUA_TEST_SERVER":
         del os.environ[name]
 
-from motcua.warehouse import schema, server
+from motcua.warehouse import schema, server  # noqa: E402 (after the settings are cleared)
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ["MOTCUA_HOME"] = str(home)
     server.down()
     del os.environ["MOTCUA_HOME"]
+    data = Path(record["data"])
+    if not data.is_relative_to(home):  # for root the data lies elsewhere
+        shutil.rmtree(data.parent)
 
 
 @pytest.fixture

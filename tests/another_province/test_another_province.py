@@ -100,7 +100,12 @@ def write_pack(folder: Path) -> None:
             *(
                 f"{feed},on_change,{FIRST_DAY}"
                 for feed in (
-                    "steps", "supplements", "petitions", "procedures", "ratings", "late_reviews",
+                    "steps",
+                    "supplements",
+                    "petitions",
+                    "procedures",
+                    "ratings",
+                    "late_reviews",
                     "external_counts",
                 )
             ),
@@ -118,16 +123,22 @@ def write_pack(folder: Path) -> None:
 
 def write_exports(folder: Path, cases: list[dict[str, object]]) -> None:
     """A file of cases for every weekday, and ratings of one day."""
-    header = (
-        "MaHoSo,MaTTHC,MaDonVi,KenhThucHien,NgayTiepNhan,NgayHenTra,NgayKetThucXuLy,"
-        "TrangThaiHoSo,NgayCapNhat"
-    ).split(",")
+    header = [
+        *("MaHoSo", "MaTTHC", "MaDonVi", "KenhThucHien", "NgayTiepNhan", "NgayHenTra"),
+        *("NgayKetThucXuLy", "TrangThaiHoSo", "NgayCapNhat"),
+    ]
     days: dict[date, list[list[object]]] = {
         FIRST_DAY + timedelta(n): [] for n in range((KNOWN - FIRST_DAY).days + 20)
     }
     for case in cases:
         code, unit = case["code"], str(case["code"]).split("-")[0]
-        start = [code, "1.000", unit, 2 if case["online"] else 1, f"{case['received']:%d/%m/%Y 08:00}"]
+        start = [
+            code,
+            "1.000",
+            unit,
+            2 if case["online"] else 1,
+            f"{case['received']:%d/%m/%Y 08:00}",
+        ]
         due = f"{case['due']:%Y%m%d170000}"
         received, told = case["received"], case["told"]
         rows = [(received, [*start, due, "", 4])]
@@ -156,7 +167,9 @@ def write_exports(folder: Path, cases: list[dict[str, object]]) -> None:
 def motcua(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(Path(sys.executable).with_name("motcua")), *arguments],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -176,8 +189,15 @@ def test_another_province_is_another_folder(
 
     figures = expected(cases)
     columns = (
-        "carried_over", "newly_received", "settled_early", "settled_on_time", "settled_late",
-        "in_progress_in_time", "in_progress_overdue", "returned", "received_online",
+        "carried_over",
+        "newly_received",
+        "settled_early",
+        "settled_on_time",
+        "settled_late",
+        "in_progress_in_time",
+        "in_progress_overdue",
+        "returned",
+        "received_online",
     )
     with psycopg.connect(empty_database) as connection:
         table = connection.execute(

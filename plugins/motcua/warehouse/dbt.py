@@ -21,7 +21,6 @@ from motcua.warehouse import database
 Progress = Callable[[str, int, int], None]
 
 
-
 @dataclass(frozen=True)
 class Waiting:
     """What has changed since the last build: files, the reference pack, the models."""
@@ -87,7 +86,7 @@ def build(
 ) -> BuildReport:
     """Build core and marts from what has landed, with the reference pack of this sha256.
 
-    Nothing new, nothing done. Changed models build everything anew, so that what stands was computed
+    Nothing new, nothing done. Changed models build everything anew: what stands was computed
     by the code that is there. Raises Failed with dbt's own messages when a model or a test fails;
     `core.files_applied` is then as before, and the next build takes up the same days again.
     """

@@ -52,16 +52,7 @@ def up() -> tuple[Record, bool]:
         _stop_leftover(data, binaries, account)
         if not (data / "PG_VERSION").is_file():
             _initialise(data, binaries, account)
-        port = _free_port()
-        _run(
-            [
-                *(str(binaries / "pg_ctl"), "start", "-w", "-t", "60", "-D", str(data)),
-                *("-l", str(data / "server.log")),
-                *("-o", f"-h 127.0.0.1 -p {port} -k '' {_sizing()}"),
-            ],
-            account,
-            f"The embedded PostgreSQL did not start; its log is {data / 'server.log'}.",
-        )
+        port = _start(data, binaries, account)
         record = {"host": "127.0.0.1", "port": port, "data": str(data), "pid": _pid(data)}
         _write_private(home / "server.json", json.dumps(record))
         _make_logins_and_databases(record)
@@ -183,6 +174,36 @@ def _initialise(data: Path, binaries: Path, account: pwd.struct_passwd | None) -
     finally:
         password_file.unlink(missing_ok=True)
     partial.rename(data)
+
+
+def _start(data: Path, binaries: Path, account: pwd.struct_passwd | None) -> int:
+    """Start the server on a free port and return it.
+
+    After a kill, the old server or its workers are still there for some moments: wait for them.
+    """
+    log = data / "server.log"
+    for attempt in range(20):
+        port = _free_port()
+        said_before = log.stat().st_size if log.is_file() else 0
+        try:
+            _run(
+                [
+                    *(str(binaries / "pg_ctl"), "start", "-w", "-t", "60", "-D", str(data)),
+                    *("-l", str(log)),
+                    *("-o", f"-h 127.0.0.1 -p {port} -k '' {_sizing()}"),
+                ],
+                account,
+                f"The embedded PostgreSQL did not start; its log is {log}.",
+            )
+        except Failed:
+            said = log.read_bytes()[said_before:] if log.is_file() else b""
+            passing = b"is still in use" in said or b'"postmaster.pid" already exists' in said
+            if attempt == 19 or not passing:
+                raise
+            time.sleep(0.5)
+        else:
+            return port
+    raise AssertionError("the loop returns or raises")
 
 
 def _sizing() -> str:
