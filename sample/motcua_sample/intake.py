@@ -20,6 +20,7 @@ RECORDED_LATE, REPEATED_SUPPLEMENT, WAITING_FOR_OTHERS = 1, 2, 3
 ROOM_FOR_LATE = 14
 HISTORY_SHARE = 0.15
 NOT_ACCEPTED_SHARE = 0.006
+POST_SHARE = 0.18
 
 
 @dataclass(frozen=True)
@@ -467,12 +468,13 @@ def _history(
 ) -> list[Case]:
     """The trial weeks of December 2018: everything received was finished in the year."""
     first, last = calendar.history
-    return [
-        _settled_case(_Draft(day, "early"), calendar.history, pools, rng)
-        for day in _receipt_days(
-            1 + round(plan.quarters[0].received * HISTORY_SHARE), (first, last - 1), rng
-        )
-    ]
+    number = 1 + round(plan.quarters[0].received * HISTORY_SHARE)
+    cases = []
+    for day in _receipt_days(number, (first, last - 1), rng):
+        case = _settled_case(_Draft(day, "early"), calendar.history, pools, rng)
+        case.by_post = rng.random() < POST_SHARE
+        cases.append(case)
+    return cases
 
 
 def _after_the_half_year(
@@ -489,6 +491,7 @@ def _after_the_half_year(
         draft.eligible = draft.online or rng.random() < eligible_share - online_share
         case = _case(draft, pools, rng, 1, 99)
         _finish_later(case, day, calendar, rng)
+        case.by_post = rng.random() < POST_SHARE
         cases.append(case)
     return cases
 

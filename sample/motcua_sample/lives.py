@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from motcua_sample.intake import ONLINE, STOPPED, WITHDRAWN, Calendar, Case, Request
+from motcua_sample.intake import ONLINE, REGISTERED, STOPPED, WITHDRAWN, Calendar, Case, Request
 from motcua_sample.names import COPY_NUMBER, applicant, person_name
 
 ACCEPTED, IN_PROCESS, SUPPLEMENT_ASKED, FINANCIAL_DUTY = 2, 4, 5, 6
@@ -12,8 +12,10 @@ SETTLED, HANDED_OVER = 9, 10
 ENDED = (WITHDRAWN, STOPPED, SETTLED)
 NOT_COLLECTED_SHARE = 0.05
 ORGANISATION_SHARE = {1: 0.7, 2: 0.9, 4: 0.15, 5: 0.95, 9: 0.4, 10: 0.9, 11: 0.6, 14: 0.4, 16: 0.6}
-TAX_PROCEDURES_UNIT = 11
-LAND_REGISTER_NOTE = "Chuyển cơ quan thuế xác định nghĩa vụ tài chính"
+LAND_UNIT = 11
+MORNING = 4 * 3600
+DOUBLE_NOTE = "Hồ sơ nhập trùng"
+TAX_NOTE = "Chuyển cơ quan thuế xác định nghĩa vụ tài chính"
 
 OFFICES = (
     "Bộ phận Một cửa",
@@ -22,7 +24,7 @@ OFFICES = (
     "Lãnh đạo Sở",
     "Văn thư",
 )
-SUPPLEMENT_TEXTS = (
+REQUESTS = (
     "Bổ sung bản sao giấy tờ có chứng thực",
     "Chỉnh sửa đơn đề nghị theo mẫu",
     "Bổ sung bản vẽ",
@@ -36,12 +38,17 @@ Row = tuple[str, int, str]
 
 @dataclass(slots=True)
 class _Event:
-    """Something that changed a case: what the record says from then on."""
+    """Something that changed a case: what its record says from then on.
+
+    known: the working day whose export tells it. stamp: its moment; told: NgayCapNhat.
+    """
 
     day: int
     known: int
     status: int
     field: str = ""
+    stamp: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Stamps:
     """Texts of days and times of day, made once."""
 
     days: tuple[str, ...]
-    dashed_days: tuple[str, ...]
+    slashed_days: tuple[str, ...]
     times: tuple[str, ...]
 
 
@@ -58,24 +65,36 @@ def make_stamps(calendar: Calendar) -> Stamps:
     seconds = (*range(7 * 3600, 11 * 3600), *range(13 * 3600, 17 * 3600))
     return Stamps(
         days=tuple(f"{day:%Y%m%d}" for day in calendar.workdays.days),
-        dashed_days=tuple(f"{day:%d/%m/%Y}" for day in calendar.workdays.days),
+        slashed_days=tuple(f"{day:%d/%m/%Y}" for day in calendar.workdays.days),
         times=tuple(f"{s // 3600:02d}{s // 60 % 60:02d}{s % 60:02d}" for s in seconds),
     )
 
 
 @dataclass(frozen=True)
-class Staff:
-    """Officers of a unit: at the counter and in its offices."""
+class Desk:
+    """One unit at its work: who does it, and what writing its records needs."""
 
+    order: int
+    unit: str
     reception: tuple[str, ...]
     offices: tuple[tuple[str, ...], ...]
+    reviewer: str
+    calendar: Calendar
+    stamps: Stamps
+    rng: Random
 
 
-def make_staff(rng: Random) -> Staff:
-    """Two or three officers at the counter, some in each office."""
-    return Staff(
-        tuple(person_name(rng) for _ in range(3)),
-        tuple(tuple(person_name(rng) for _ in range(4)) for _ in OFFICES),
+def make_desk(order: int, unit: str, calendar: Calendar, stamps: Stamps, rng: Random) -> Desk:
+    """A unit with three officers at the counter, four in each office, and a reviewer."""
+    return Desk(
+        order=order,
+        unit=unit,
+        reception=tuple(person_name(rng) for _ in range(3)),
+        offices=tuple(tuple(person_name(rng) for _ in range(4)) for _ in OFFICES),
+        reviewer=person_name(rng),
+        calendar=calendar,
+        stamps=stamps,
+        rng=rng,
     )
 
 
@@ -90,52 +109,36 @@ def case_codes(unit: str, cases: list[Case], stamps: Stamps) -> list[str]:
     return codes
 
 
-def records(
-    case: Case,
-    code: str,
-    order: int,
-    unit: str,
-    staff: Staff,
-    calendar: Calendar,
-    stamps: Stamps,
-    rng: Random,
-) -> Iterator[Row]:
+def records(case: Case, code: str, desk: Desk) -> Iterator[Row]:
     """All records of one case: its own, its steps' and its supplement requests'."""
     if case.registration_status:
-        yield from _registration(case, code, order, unit, calendar, stamps, rng)
+        yield from _registration(case, code, desk)
         return
-    events, times = _events(case, order, calendar, rng)
-    stamp_of = [
-        stamps.days[event.day] + stamps.times[time]
-        for event, time in zip(events, times, strict=True)
-    ]
-    yield from _case_rows(case, code, order, unit, staff, events, times, stamp_of, stamps, rng)
-    end = next((s for e, s in zip(events, stamp_of, strict=True) if e.status in ENDED), "")
-    yield from _step_rows(case, code, unit, staff, stamp_of[0], end, calendar, stamps, rng)
+    events = _events(case, desk)
+    yield from _case_rows(case, code, events, desk)
+    end = next((event.stamp for event in events if event.status in ENDED), "")
+    yield from _step_rows(case, code, events[0].stamp, end, desk)
     for number, request in enumerate(case.requests, start=1):
-        yield from _request_rows(case, code, number, request, stamps, rng)
+        yield from _request_rows(case, code, number, request, desk)
 
 
-def _events(
-    case: Case, order: int, calendar: Calendar, rng: Random
-) -> tuple[list[_Event], list[int]]:
-    """What happened to a case, in order, with seconds of the working day."""
-    known_from = case.known_from
+def _events(case: Case, desk: Desk) -> list[_Event]:
+    """What happened to a case, in the order in which it became known."""
+    rng, end = desk.rng, desk.calendar.end
 
     def event(day: int, status: int, field: str = "", known: int = 0) -> _Event:
-        return _Event(day, max(day, known_from, known), status, field)
+        return _Event(day, max(day, case.known_from, known), status, field)
 
     over = case.finished if case.returned is None else case.returned
     events = [event(case.received, ACCEPTED, "received")]
-    if over is None or over > case.received:
-        forwarded = case.received + (rng.random() < 0.4)
-        if (over is None and forwarded <= calendar.end) or (over is not None and forwarded < over):
-            events.append(event(forwarded, IN_PROCESS))
+    forwarded = case.received + (rng.random() < 0.4)
+    if forwarded < (end + 1 if over is None else over):
+        events.append(event(forwarded, IN_PROCESS))
     for request in case.requests:
         events.append(event(max(request.asked, events[-1].day), SUPPLEMENT_ASKED))
         if request.answered is not None:
             events.append(event(max(request.answered, events[-1].day), IN_PROCESS))
-    if order == TAX_PROCEDURES_UNIT and over is not None and over - events[-1].day > 6:
+    if desk.order == LAND_UNIT and over is not None and over - events[-1].day > 6:
         events.append(event(events[-1].day + 3, FINANCIAL_DUTY))
         events.append(event(events[-1].day + 2, IN_PROCESS))
     if case.returned is not None:
@@ -146,219 +149,176 @@ def _events(
     if case.finished is not None:
         known = case.finish_known or 0
         events.append(event(case.finished, SETTLED, "finished", known))
-        collected = case.finished + (
-            1 + int(rng.random() * 3) if case.by_post else int(rng.random() ** 2 * 9)
-        )
-        late_record = max(collected, known)
-        if late_record <= calendar.end and (case.by_post or rng.random() > NOT_COLLECTED_SHARE):
-            events.append(event(collected, HANDED_OVER, "handed over", known))
+        waited = 1 + int(rng.random() * 3) if case.by_post else int(rng.random() ** 2 * 9)
+        collected = rng.random() > NOT_COLLECTED_SHARE or case.by_post
+        if collected and max(case.finished + waited, known) <= end:
+            events.append(event(case.finished + waited, HANDED_OVER, "handed over", known))
     if case.corrected is not None:
         events.append(event(case.corrected, 0, "corrected"))
     if case.removed is not None:
         events.append(event(case.removed, 0, "removed"))
     events.sort(key=lambda e: e.known)
-
-    times = []
-    day, time = -1, 0
-    for e in events:
-        time = (
-            int(rng.random() * 28000) if e.day != day else time + int(rng.random() * (28799 - time))
-        )
-        day = e.day
-        times.append(time)
-    return events, times
+    _stamp(events, desk)
+    return events
 
 
-def _case_rows(
-    case: Case,
-    code: str,
-    order: int,
-    unit: str,
-    staff: Staff,
-    events: list[_Event],
-    times: list[int],
-    stamp_of: list[str],
-    stamps: Stamps,
-    rng: Random,
-) -> Iterator[Row]:
+def _stamp(events: list[_Event], desk: Desk) -> None:
+    """Give events their moments; those of one day follow each other."""
+    last_second = len(desk.stamps.times) - 1
+    day, second = -1, 0
+    for event in events:
+        earliest = second if event.day == day else 0
+        day, second = event.day, earliest + int(desk.rng.random() * (last_second - earliest))
+        event.stamp = desk.stamps.days[day] + desk.stamps.times[second]
+        # What is told on a later day is told at closing time.
+        told = event.stamp[8:] if event.known == day else desk.stamps.times[last_second]
+        event.told = desk.stamps.days[event.known] + told
+
+
+def _case_rows(case: Case, code: str, events: list[_Event], desk: Desk) -> Iterator[Row]:
     """One record per day on which the case changed, in its state at the end of that day."""
-    person = applicant(rng, ORGANISATION_SHARE.get(order, 0.1))
-    fixed = (
-        f"{code},{case.procedure.code},{unit},{case.channel},{case.procedure.level},{person.kind},"
-        f'"{person.name}",{person.identity},{person.phone},{person.email},"{person.address}"'
-    )
-    received = submitted = stamp_of[0]
-    if case.channel == ONLINE and case.received > 0 and rng.random() < 0.3:
-        submitted = f"{stamps.days[case.received - 1]}20{stamp_of[0][10:]}"
-    due = f"{stamps.days[case.first_due]}170000"
+    rng, days = desk.rng, desk.stamps.days
+    fixed = _fixed_cells(case, code, desk)
+    received = submitted = events[0].stamp
+    if case.channel == ONLINE and rng.random() < 0.3:
+        submitted = f"{days[case.received - 1]}20{received[10:]}"
+    due = f"{days[case.first_due]}170000"
     finished = handed_over = ""
-    status = ACCEPTED
-    removed = 0
-    reception = staff.reception[int(rng.random() * len(staff.reception))]
-    officer = staff.offices[1][int(rng.random() * 4)]
-    last = len(events) - 1
+    status, removed = ACCEPTED, 0
+    staff = f"{_one(rng, desk.reception)},{_one(rng, desk.offices[1])}"
     for i, event in enumerate(events):
         status = event.status or status
         if event.field == "finished":
-            finished = stamp_of[i]
+            finished = event.stamp
         elif event.field == "handed over":
-            handed_over = stamp_of[i]
+            handed_over = event.stamp
         elif event.field == "corrected":
             assert case.old_received is not None
-            received = submitted = stamps.days[case.old_received] + stamp_of[0][8:]
+            received = submitted = days[case.old_received] + received[8:]
         elif event.field == "removed":
             removed = 1
-        if i == last or events[i + 1].known != event.known:
-            note = LAND_REGISTER_NOTE if status == FINANCIAL_DUTY else ""
-            if removed:
-                note = "Hồ sơ nhập trùng"
+        if i + 1 == len(events) or events[i + 1].known != event.known:
+            note = TAX_NOTE if status == FINANCIAL_DUTY else DOUBLE_NOTE if removed else ""
             yield (
                 "cases",
                 event.known,
                 f"{fixed},{submitted},{received},{due},{finished},{handed_over},"
-                f"{int(case.by_post)},{status},{reception},{officer},{note},{removed},"
-                f"{stamps.days[event.known]}{_clock(stamps, event, times[i])}\n",
+                f"{int(case.by_post)},{status},{staff},{note},{removed},{event.told}\n",
             )
 
 
-def _clock(stamps: Stamps, event: _Event, time: int) -> str:
-    """Time of a change; what is recorded on a later day is recorded before closing."""
-    return stamps.times[time] if event.day == event.known else stamps.times[28799]
+def _fixed_cells(case: Case, code: str, desk: Desk) -> str:
+    """The cells of a case that never change, from MaHoSo to DiaChi."""
+    person = applicant(desk.rng, ORGANISATION_SHARE.get(desk.order, 0.1))
+    return (
+        f"{code},{case.procedure.code},{desk.unit},{case.channel},{case.procedure.level},"
+        f'{person.kind},"{person.name}",{person.identity},{person.phone},{person.email},'
+        f'"{person.address}"'
+    )
 
 
-def _step_rows(
-    case: Case,
-    code: str,
-    unit: str,
-    staff: Staff,
-    received: str,
-    finished: str,
-    calendar: Calendar,
-    stamps: Stamps,
-    rng: Random,
-) -> Iterator[Row]:
+def _step_rows(case: Case, code: str, received: str, finished: str, desk: Desk) -> Iterator[Row]:
     """Two to five steps share the time between receipt and finish.
 
     A step ends before the end allotted to it, but for the last one of a case on time or late, and
-    one step of the cases whose steps went to the day.
+    one step of the cases whose steps went to the day. A step is told when it begins and when it
+    is done.
     """
-    start, due = case.received, case.due
+    rng, stamps, sample_end = desk.rng, desk.stamps, desk.calendar.end
+    start, due = case.received, max(case.due, case.received)
     end = case.finished if case.returned is None else case.returned
     allotted = case.procedure.days
     number = 2 if allotted <= 2 else 3 if allotted <= 7 else 4 if allotted <= 20 else 5
-    known_from = case.known_from
-    if end is None:
-        last, reached = due, min(calendar.end, max(due, start))
-    else:
-        last = reached = end
+    span = (due if end is None else end) - start
     to_the_day = number - 1 if end is None or end > start else 1
     began, began_stamp = start, received
-    for i in range(number):
-        day = start if i == 0 else start + (last - start) * (i + 1) // number
-        if case.returned is not None and i == number - 1:
-            return
-        open_step = end is None and ((i > 0 and day >= reached) or i == number - 1)
-        latest = max(due, start)
-        allotted_end = min(max(start + (latest - start) * (i + 1) // number, day + 1), latest)
+    # The last step of a returned case never began.
+    for i in range(number if case.returned is None else number - 1):
+        last = i == number - 1
+        day = start + (span * (i + 1) // number if i else 0)
+        is_open = end is None and (last or (i > 0 and day >= min(sample_end, due)))
+        limit_day = min(max(start + (due - start) * (i + 1) // number, day + 1), due)
         if case.steps_to_the_day and i == to_the_day:
-            allotted_end = day
-        if began > calendar.end:
+            limit_day = day
+        # Receipt over the counter has no allotted end where everything is quick.
+        limit = f"{stamps.days[limit_day]}170000" if i or allotted > 2 else ""
+        officer = _one(rng, desk.offices[i] if i else desk.reception)
+        fixed = f"{code},{i + 1},{desk.unit},{OFFICES[i]},{officer},{began_stamp},{limit}"
+        known = (case.finish_known if last else None) or max(day, case.known_from)
+        began_known = max(began, case.known_from)
+        if is_open or began_known < known:
+            told = f"{stamps.days[began_known]}{began_stamp[8:]}"
+            yield "steps", began_known, f"{fixed},,1,{told}\n"
+        if is_open:
             return
-        if open_step:
-            done = ""
-        elif day == end and i == number - 1:
+        if last:
             done = finished
         elif day == began:
-            done = _later_that_day(began_stamp, finished if day == end else "", stamps, rng)
+            done = _later_that_day(began_stamp, finished if day == end else "", desk)
         else:
-            done = stamps.days[day] + stamps.times[int(rng.random() * 14400)]
-        officer = staff.offices[i][int(rng.random() * 4)]
-        office = OFFICES[i] if number < 5 or i < 4 else OFFICES[4]
-        fixed = f"{code},{i + 1},{unit},{office},{officer},{began_stamp}"
-        limit = f"{stamps.days[allotted_end]}170000" if i or allotted > 2 else ""
-        known = max(day, known_from)
-        if i == number - 1 and case.finish_known:
-            known = case.finish_known
-        began_known = max(began, known_from)
-        if began_known <= calendar.end and (open_step or began_known < known):
-            yield (
-                "steps",
-                began_known,
-                f"{fixed},{limit},,1,{stamps.days[began_known]}{began_stamp[8:]}\n",
-            )
-        if open_step or known > calendar.end:
-            return
-        yield ("steps", known, f"{fixed},{limit},{done},2,{stamps.days[known]}{done[8:]}\n")
+            done = stamps.days[day] + stamps.times[int(rng.random() * MORNING)]
+        yield "steps", known, f"{fixed},{done},2,{stamps.days[known]}{done[8:]}\n"
         began, began_stamp = day, done
 
 
-def _later_that_day(after: str, before: str, stamps: Stamps, rng: Random) -> str:
-    """A moment between two of one day (working hours; the lunch break aside)."""
+def _later_that_day(after: str, before: str, desk: Desk) -> str:
+    """A moment of one day after another, and not after `before` if that is given."""
+    times = desk.stamps.times
     low = _second(after)
-    high = _second(before) if before else 28799
-    return after[:8] + stamps.times[low + int(rng.random() * max(high - low, 0))]
+    high = _second(before) if before else len(times) - 1
+    return after[:8] + times[low + int(desk.rng.random() * (high - low))]
 
 
 def _second(stamp: str) -> int:
     """Second of the working day that a stamp yyyyMMddHHmmss tells."""
     hour, minute, second = int(stamp[8:10]), int(stamp[10:12]), int(stamp[12:14])
-    return hour * 3600 + minute * 60 + second - (25200 if hour < 12 else 32400)
+    worked = hour - 7 if hour < 12 else hour - 9
+    return worked * 3600 + minute * 60 + second
 
 
 def _request_rows(
-    case: Case, code: str, number: int, request: Request, stamps: Stamps, rng: Random
+    case: Case, code: str, number: int, request: Request, desk: Desk
 ) -> Iterator[Row]:
     """A request as asked and, when it was answered on a later day, as answered."""
+    days = desk.stamps.slashed_days
+    asked_on, answered_on = request.asked, request.answered
     due = case.first_due + sum(
         (earlier.answered or earlier.asked) - earlier.asked
         for earlier in case.requests[: number - 1]
         if earlier.moves_due
     )
-    text = SUPPLEMENT_TEXTS[int(rng.random() * len(SUPPLEMENT_TEXTS))]
-    identity = f"BS{code[7:9]}-{code[14:]}-{number}"
-    asked = f"{stamps.dashed_days[request.asked]} {8 + number:02d}:30:00"
-    before = stamps.dashed_days[due]
-    tail = f"{int(request.applicants_fault)},{request.agencies},{text}"
-    known = max(request.asked, case.known_from)
-    if request.answered is None or request.answered > request.asked:
+    asked = f"BS{code[7:9]}-{code[14:]}-{number},{code},{days[asked_on]} {8 + number:02d}:30:00"
+    tail = f"{int(request.applicants_fault)},{request.agencies},{_one(desk.rng, REQUESTS)}"
+    if answered_on is None or answered_on > asked_on:
         yield (
             "supplements",
-            known,
-            f"{identity},{code},{asked},,{before},,{tail},{stamps.dashed_days[known]} 16:45:00\n",
+            asked_on,
+            f"{asked},,{days[due]},,{tail},{days[asked_on]} 16:45:00\n",
         )
-    if request.answered is not None:
-        moved = ""
-        if request.moves_due:
-            moved = stamps.dashed_days[due + request.answered - request.asked]
-        known = max(request.answered, case.known_from)
-        answered = f"{stamps.dashed_days[request.answered]} {14 + number}:05:00"
+    if answered_on is not None:
+        new_due = days[due + answered_on - asked_on] if request.moves_due else ""
         yield (
             "supplements",
-            known,
-            f"{identity},{code},{asked},{answered},{before},{moved},{tail},"
-            f"{stamps.dashed_days[known]} 16:50:00\n",
+            answered_on,
+            f"{asked},{days[answered_on]} {14 + number}:05:00,{days[due]},{new_due},{tail},"
+            f"{days[answered_on]} 16:50:00\n",
         )
 
 
-def _registration(
-    case: Case,
-    code: str,
-    order: int,
-    unit: str,
-    calendar: Calendar,
-    stamps: Stamps,
-    rng: Random,
-) -> Iterator[Row]:
+def _registration(case: Case, code: str, desk: Desk) -> Iterator[Row]:
     """A case registered online; on the next working day it may be found unacceptable."""
-    person = applicant(rng, ORGANISATION_SHARE.get(order, 0.1))
-    day = case.received
-    submitted = f"{stamps.days[day]}{stamps.times[int(rng.random() * 28799)]}"
-    fixed = (
-        f"{code},{case.procedure.code},{unit},{case.channel},{case.procedure.level},{person.kind},"
-        f'"{person.name}",{person.identity},{person.phone},{person.email},"{person.address}",'
-        f"{submitted},,,,,0"
-    )
-    yield "cases", day, f"{fixed},1,,,,0,{submitted}\n"
-    if case.registration_status != 1 and day < calendar.end:
-        refused = f"{stamps.days[day + 1]}0915{int(rng.random() * 60):02d}"
-        yield "cases", day + 1, f"{fixed},{case.registration_status},,,Không đúng,0,{refused}\n"
+    day, days = case.received, desk.stamps.days
+    submitted = f"{days[day]}{_one(desk.rng, desk.stamps.times)}"
+    fixed = f"{_fixed_cells(case, code, desk)},{submitted},,,,,0"
+    yield "cases", day, f"{fixed},{REGISTERED},,,,0,{submitted}\n"
+    if case.registration_status != REGISTERED and day < desk.calendar.end:
+        refused = f"{days[day + 1]}0915{int(desk.rng.random() * 60):02d}"
+        yield (
+            "cases",
+            day + 1,
+            f"{fixed},{case.registration_status},,,Không đủ thành phần hồ sơ,0,{refused}\n",
+        )
+
+
+def _one(rng: Random, choices: tuple[str, ...]) -> str:
+    return choices[int(rng.random() * len(choices))]

@@ -178,7 +178,8 @@ def make_files(
         cases = intake.draw_cases(plan, register, calendar, rng)
         cases.sort(key=lambda case: case.received)
         number += len(cases)
-        for row in _unit_rows(plan, unit, register, cases, calendar, stamps, rng, scale):
+        desk = lives.make_desk(plan.targets.order, unit, calendar, stamps, rng)
+        for row in _unit_rows(plan.counted_externally * scale, register, cases, desk):
             lines.setdefault((row[0], row[1], ""), []).append(row[2])
         officers = tuple(f"CB{plan.targets.order:02d}{i}" for i in range(1, 4))
         for kiosk, day, line in ratings.presses(
@@ -193,28 +194,21 @@ def make_files(
 
 
 def _unit_rows(
-    plan: solve.UnitPlan,
-    unit: str,
+    counted_externally: int,
     register: list[procedures.Procedure],
     cases: list[intake.Case],
-    calendar: intake.Calendar,
-    stamps: lives.Stamps,
-    rng: Random,
-    scale: int,
+    desk: lives.Desk,
 ) -> Iterator[lives.Row]:
     """Everything that one unit's exports hold, but for its ratings."""
-    order = plan.targets.order
     for procedure in register:
-        yield from paperwork.procedure_rows(procedure, calendar.workdays)
-    staff = lives.make_staff(rng)
-    reviewer = paperwork.make_reviewer(rng)
-    codes = lives.case_codes(unit, cases, stamps)
+        yield from paperwork.procedure_rows(procedure, desk.calendar.workdays)
+    codes = lives.case_codes(desk.unit, cases, desk.stamps)
     for case, code in zip(cases, codes, strict=True):
-        yield from lives.records(case, code, order, unit, staff, calendar, stamps, rng)
-        yield from paperwork.review_rows(case, code, calendar, stamps, reviewer, rng)
-    yield from paperwork.petition_rows(order, unit, codes, calendar, stamps, rng)
-    if plan.counted_externally:
-        yield paperwork.external_row(unit, plan.counted_externally * scale, calendar, stamps)
+        yield from lives.records(case, code, desk)
+        yield from paperwork.review_rows(case, code, desk)
+    yield from paperwork.petition_rows(codes, desk)
+    if counted_externally:
+        yield paperwork.external_row(counted_externally, desk)
 
 
 def _file_names(file: DayFile, scale: int) -> list[str]:
