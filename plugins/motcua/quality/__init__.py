@@ -1,0 +1,1 @@
+"""The two gates: suites of expectations on new files (landing) and on figures (candidate)."""

@@ -1,0 +1,320 @@
+"""What the landing gate looks at: one row per feed and day of the files not yet built into core.
+
+A profile holds counts and shares, never a value of a record. It reads the manifest and, once for
+each feed, the new rows only. What share is too much is written in expectations/landing/*.json.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from motcua.quality.suites import Row, Table
+from motcua.warehouse.database import Connection
+
+SAMPLE = 5
+"""How many codes of offending records a message shows."""
+
+
+def _filled(column: str) -> str:
+    return f"nullif(btrim(record.{column}), '')"
+
+
+def _day(column: str) -> str:
+    """The local day of a moment as text, yyyyMMdd; every form of the contract, no cast to fail."""
+    moment = _filled(column)
+    return (
+        f"case when length({moment}) = 14 then left({moment}, 8)"
+        f" when substr({moment}, 3, 1) = '/'"
+        f" then substr({moment}, 7, 4) || substr({moment}, 4, 2) || left({moment}, 2)"
+        f" when substr({moment}, 12) ~ '[Z+-]'"
+        f" then to_char(cast({moment} as timestamptz), 'YYYYMMDD')"
+        f" else left(replace({moment}, '-', ''), 8) end"
+    )
+
+
+def _after_day(*columns: str) -> str:
+    return f"greatest({', '.join(map(_day, columns))}) > file.day"
+
+
+def _before_day(column: str) -> str:
+    return f"{_day(column)} < file.day"
+
+
+def _empty(column: str) -> str:
+    return f"{_filled(column)} is null"
+
+
+_KNOWN_PROCEDURES = "select btrim(listed.matthc) from raw.procedures as listed"
+
+MEASURES: dict[str, dict[str, str]] = {
+    "cases": {
+        "changed_after_day": _after_day("ngaycapnhat"),
+        "changed_before_day": _before_day("ngaycapnhat"),
+        "happened_after_day": _after_day(
+            "ngaynophoso", "ngaytiepnhan", "ngayketthucxuly", "ngaytra"
+        ),
+        # Judged only when some register has come: files come in any order.
+        "unknown_procedure": (
+            "exists (select from raw.procedures)"
+            f" and {_filled('matthc')} not in ({_KNOWN_PROCEDURES}"
+            " where listed.matthc is not null)"
+        ),
+        "code_date_differs": (
+            f"split_part({_filled('mahoso')}, '-', 2) <> substr({_day('ngaytiepnhan')}, 3)"
+        ),
+        "without_due_date": (
+            f"{_empty('ngayhentra')} and {_filled('trangthaihoso')} not in ('1', '3')"
+        ),
+        "settled_without_finish": (
+            f"{_filled('trangthaihoso')} in ('9', '10') and {_empty('ngayketthucxuly')}"
+        ),
+    },
+    "steps": {
+        "changed_after_day": _after_day("ngaycapnhat"),
+        "changed_before_day": _before_day("ngaycapnhat"),
+        "happened_after_day": _after_day("ngaybatdau", "thoidiemxuly"),
+        "without_allotted_end": _empty("ngayketthuctheoquydinh"),
+    },
+    "supplements": {
+        "changed_after_day": _after_day("ngaycapnhat"),
+        "happened_after_day": _after_day("ngaybosung", "ngaytiepnhanbosung"),
+        "without_fault": _empty("loinguoinop"),
+    },
+    "petitions": {
+        "changed_after_day": _after_day("ngaycapnhat"),
+        "happened_after_day": _after_day("ngaytiepnhan", "ngayxuly"),
+        "without_deadline": _empty("hanxuly"),
+    },
+    "procedures": {
+        "changed_after_day": _after_day("ngaycapnhat"),
+        "without_level": _empty("mucdo"),
+        "without_publicity": _empty("congkhai"),
+    },
+    "ratings": {
+        "pressed_after_day": _after_day("thoigian"),
+        "pressed_before_day": _before_day("thoigian"),
+    },
+    "late_reviews": {
+        "changed_after_day": _after_day("ngayxacnhan"),
+        "in_time_without_date": (f"{_filled('nguyennhan')} = '1' and {_empty('ngaytrathucte')}"),
+    },
+    "external_counts": {
+        "changed_after_day": _after_day("ngaycapnhat"),
+        "window_after_day": _after_day("denngay"),
+    },
+}
+"""Per feed, what is counted among the new records of a day: a condition on `record` and `file`."""
+
+_CODES = {
+    "cases": "mahoso",
+    "steps": "mahoso",
+    "supplements": "mahoso",
+    "petitions": "mapakn",
+    "procedures": "matthc",
+    "ratings": "makiosk",
+    "late_reviews": "mahoso",
+    "external_counts": "hethong",
+}
+"""The column that names a record of a feed in a message; none is personal."""
+
+# A revision replaces the earlier ones of its feed, day and part, so that a faulty file is put right
+# by sending it again. The usual number is the median of up to 20 working days before, if there are
+# at least 5; the calendar is that of the newest reference pack.
+_NEW_DAYS = """
+with loaded as (
+    select
+        files.*,
+        max(revision) over (partition by feed, business_date, part) as highest_revision
+    from raw.files as files
+    where state = 'loaded'
+),
+
+counting as (
+    select * from loaded where revision = highest_revision
+),
+
+days as (
+    select feed, business_date, sum(loaded) as records
+    from counting
+    group by feed, business_date
+),
+
+exceptions as (
+    select cast(exceptions.date as date) as day, lower(exceptions.is_working_day) as is_working
+    from reference.calendar as exceptions
+    where exceptions.reference_sha256 = (
+        select packs.reference_sha256 from reference.packs as packs
+        order by packs.stored_at desc limit 1
+    )
+),
+
+working_days as (
+    select
+        days.feed,
+        days.business_date,
+        array_agg(days.records) over (
+            partition by days.feed order by days.business_date
+            rows between 20 preceding and 1 preceding
+        ) as records_before
+    from days
+    left join exceptions on days.business_date = exceptions.day
+    where coalesce(
+        exceptions.is_working in ('true', 't', '1', 'yes'),
+        extract(isodow from days.business_date) <= 5
+    )
+),
+
+waiting as (
+    select * from counting {not_applied}
+),
+
+new_days as (
+    select
+        feed,
+        business_date,
+        array_agg(file_id order by file_id) as file_ids,
+        array_agg(file_name order by file_name) as file_names,
+        sum(loaded) as records
+    from waiting
+    group by feed, business_date
+)
+
+select
+    new_days.feed,
+    new_days.business_date,
+    new_days.file_ids,
+    new_days.file_names,
+    new_days.records,
+    days.records as records_of_day,
+    (
+        select percentile_cont(0.5) within group (order by before.records)
+        from unnest(working_days.records_before) as before (records)
+        where cardinality(working_days.records_before) >= 5
+    ) as usual_records
+from new_days
+inner join days
+    on new_days.feed = days.feed and new_days.business_date = days.business_date
+left join working_days
+    on new_days.feed = working_days.feed and new_days.business_date = working_days.business_date
+order by new_days.feed, new_days.business_date
+"""
+
+
+@dataclass(frozen=True)
+class NewDay:
+    """The files of one feed and business date that core does not hold yet.
+
+    usual_records: median of the working days before; None on a day off or with too little before.
+    """
+
+    feed: str
+    business_date: date
+    file_ids: list[int]
+    file_names: list[str]
+    records: int
+    records_of_day: int
+    usual_records: float | None
+
+
+def new_days(connection: Connection) -> dict[str, list[NewDay]]:
+    """Per feed, the days of loaded files that count and are not built into core yet."""
+    row = connection.execute("select to_regclass('core.files_applied') is not null").fetchone()
+    assert row is not None
+    not_applied = (
+        "where not exists (select from core.files_applied as applied"
+        " where applied.file_id = counting.file_id)"
+        if row[0]
+        else ""
+    )
+    days: dict[str, list[NewDay]] = {}
+    for found in connection.execute(_NEW_DAYS.format(not_applied=not_applied)):
+        feed, business_date, file_ids, file_names, records, of_day, usual = found
+        days.setdefault(feed, []).append(
+            NewDay(
+                feed=feed,
+                business_date=business_date,
+                file_ids=file_ids,
+                file_names=file_names,
+                records=int(records),
+                records_of_day=int(of_day),
+                usual_records=usual,
+            )
+        )
+    return days
+
+
+def profile(connection: Connection, days: Sequence[NewDay]) -> Table:
+    """One row per day of one feed: how much came, and how much of it each measure counts.
+
+    Shares are in percent of the day's new records; a day without records has none.
+    """
+    feed = days[0].feed
+    measures = MEASURES[feed]
+    counts = {found[0]: found[1:] for found in _count(connection, feed, days)}
+    rows: list[Row] = []
+    for day in days:
+        row: Row = {
+            "business_date": day.business_date.isoformat(),
+            "files": len(day.file_ids),
+            "records": day.records,
+            "records_of_day": day.records_of_day,
+            "usual_records": day.usual_records,
+            "percent_of_usual": (
+                100 * day.records_of_day / day.usual_records if day.usual_records else None
+            ),
+        }
+        total, *counted = counts.get(day.business_date, (0, *(0 for _ in measures)))
+        for name, number in zip(measures, counted, strict=True):
+            row[name] = number
+            row[f"{name}_percent"] = 100 * number / total if total else None
+        rows.append(row)
+    return Table(tuple(rows[0]), ("business_date",), rows)
+
+
+def _count(
+    connection: Connection, feed: str, days: Sequence[NewDay]
+) -> list[tuple[date, *tuple[int, ...]]]:
+    """Count every measure in one pass over the new rows of a feed."""
+    counts = ", ".join(
+        f"count(*) filter (where {condition})" for condition in MEASURES[feed].values()
+    )
+    files = [file_id for day in days for file_id in day.file_ids]
+    return connection.execute(
+        f"select file.business_date, count(*), {counts} {_records(feed, '%(files)s')}"
+        " group by file.business_date",
+        {"files": files, "first": min(files) << 32, "end": (max(files) + 1) << 32},
+    ).fetchall()
+
+
+def _records(feed: str, files: str, first: str = "%(first)s", end: str = "%(end)s") -> str:
+    """The new records of a feed; the range of row_id keeps the scan within the new blocks."""
+    return (
+        f"from raw.{feed} as record inner join ("
+        "select file_id, file_name, business_date, to_char(business_date, 'YYYYMMDD') as day"
+        f" from raw.files where file_id = any({files})"
+        ") as file on file.file_id = (record.row_id >> 32)"
+        f" where record.row_id >= {first} and record.row_id < {end}"
+    )
+
+
+def records_query(days: Sequence[NewDay], measure: str) -> str:
+    """SQL that shows the records of some days that a measure counts, with file and number."""
+    feed = days[0].feed
+    files = [file_id for day in days for file_id in day.file_ids]
+    source = _records(
+        feed,
+        f"array{files}",
+        first=str(min(files) << 32),
+        end=str((max(files) + 1) << 32),
+    )
+    return (
+        f"select record.{_CODES[feed]}, file.file_name, record.row_id & 4294967295 as record"
+        f" {source} and {MEASURES[feed][measure]} order by record.row_id"
+    )
+
+
+def sample(connection: Connection, days: Sequence[NewDay], measure: str) -> list[str]:
+    """Codes of the first few records that a measure counts."""
+    query = f"{records_query(days, measure)} limit {SAMPLE}"
+    found = connection.execute(query)
+    return list(dict.fromkeys(str(row[0]).strip() for row in found))
