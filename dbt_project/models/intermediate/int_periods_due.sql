@@ -1,6 +1,6 @@
 -- Reporting periods whose figures have to be computed in this build: they began, and something
 -- that was known on their day changed. A closed period costs nothing until then.
--- A period that runs still is seen as of the newest business date.
+-- A period that runs still is seen as of the newest business date, and the free days after it.
 {{ config(materialized='table') }}
 {%- set built = built_before('marts', 'periods') %}
 
@@ -18,9 +18,25 @@ changed as (
 
 ),
 
-reached as (
+days as (
+
+    select * from {{ ref('dim_dates') }}
+
+),
+
+newest as (
 
     select max(business_date) as data_until from {{ ref('int_files_active') }}
+
+),
+
+-- Nothing is told between the newest business date and the next working day.
+reached as (
+
+    select min(days.day) - 1 as reached_until
+    from days
+    inner join newest on days.day > newest.data_until
+    where days.is_working_day
 
 ),
 
@@ -35,14 +51,14 @@ started as (
 
     select
         periods.*,
-        reached.data_until,
-        least(periods.known_as_of, reached.data_until) as as_of,
-        least(periods.cases_to, reached.data_until) as cases_until,
-        least(periods.ratings_to, reached.data_until) as ratings_until,
-        least(periods.processes_as_of, reached.data_until) as processes_day
+        reached.reached_until,
+        least(periods.known_as_of, reached.reached_until) as as_of,
+        least(periods.cases_to, reached.reached_until) as cases_until,
+        least(periods.ratings_to, reached.reached_until) as ratings_until,
+        least(periods.processes_as_of, reached.reached_until) as processes_day
     from periods
     cross join reached
-    where periods.cases_from <= reached.data_until
+    where periods.cases_from <= reached.reached_until
 
 ),
 
@@ -59,6 +75,7 @@ final as (
             where
                 built.period_code = started.period_code
                 and built.reference_sha256 = started.reference_sha256
+                and built.as_of = started.as_of
         )
         or exists (
             select 1

@@ -6,6 +6,8 @@
 -- depends_on: {{ ref('release_inputs') }}
 {{ config(materialized='table') }}
 
+{%- set built = built_before('marts', 'periods') %}
+
 with
 
 periods as (
@@ -14,11 +16,37 @@ periods as (
 
 ),
 
-reached as (
+due as (
+
+    select
+        period_code,
+        as_of
+    from {{ ref('int_periods_due') }}
+
+),
+
+newest as (
 
     select max(business_date) as data_until from {{ ref('int_files_active') }}
 
 ),
+
+{% if built -%}
+kept as (
+
+    select
+        period_code,
+        as_of
+    from {{ built }}
+
+),
+{%- else -%}
+kept as (
+
+    select * from due
+
+),
+{%- endif %}
 
 final as (
 
@@ -36,10 +64,13 @@ final as (
         periods.publish_on,
         periods.rule_set,
         periods.reference_sha256,
-        reached.data_until
+        newest.data_until,
+        coalesce(due.as_of, kept.as_of) as as_of
     from periods
-    cross join reached
-    where periods.cases_from <= reached.data_until
+    cross join newest
+    left join due on periods.period_code = due.period_code
+    left join kept on periods.period_code = kept.period_code
+    where coalesce(due.as_of, kept.as_of) is not null
 
 )
 
