@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from motcua_sample.intake import ONLINE, REGISTERED, STOPPED, WITHDRAWN, Calendar, Case, Request
-from motcua_sample.names import COPY_NUMBER, applicant, person_name
+from motcua_sample.names import COPY_NUMBER, applicant, one_of, person_name
 
 ACCEPTED, IN_PROCESS, SUPPLEMENT_ASKED, FINANCIAL_DUTY = 2, 4, 5, 6
 SETTLED, HANDED_OVER = 9, 10
@@ -185,7 +185,7 @@ def _case_rows(case: Case, code: str, events: list[_Event], desk: Desk) -> Itera
     due = f"{days[case.first_due]}170000"
     finished = handed_over = ""
     status, removed = ACCEPTED, 0
-    staff = f"{_one(rng, desk.reception)},{_one(rng, desk.offices[1])}"
+    staff = f"{one_of(rng, desk.reception)},{one_of(rng, desk.offices[1])}"
     for i, event in enumerate(events):
         status = event.status or status
         if event.field == "finished":
@@ -242,7 +242,7 @@ def _step_rows(case: Case, code: str, received: str, finished: str, desk: Desk) 
             limit_day = day
         # Receipt over the counter has no allotted end where everything is quick.
         limit = f"{stamps.days[limit_day]}170000" if i or allotted > 2 else ""
-        officer = _one(rng, desk.offices[i] if i else desk.reception)
+        officer = one_of(rng, desk.offices[i] if i else desk.reception)
         fixed = f"{code},{i + 1},{desk.unit},{OFFICES[i]},{officer},{began_stamp},{limit}"
         known = (case.finish_known if last else None) or max(day, case.known_from)
         began_known = max(began, case.known_from)
@@ -288,7 +288,7 @@ def _request_rows(
         if earlier.moves_due
     )
     asked = f"BS{code[7:9]}-{code[14:]}-{number},{code},{days[asked_on]} {8 + number:02d}:30:00"
-    tail = f"{int(request.applicants_fault)},{request.agencies},{_one(desk.rng, REQUESTS)}"
+    tail = f"{int(request.applicants_fault)},{request.agencies},{one_of(desk.rng, REQUESTS)}"
     if answered_on is None or answered_on > asked_on:
         yield (
             "supplements",
@@ -308,7 +308,7 @@ def _request_rows(
 def _registration(case: Case, code: str, desk: Desk) -> Iterator[Row]:
     """A case registered online; on the next working day it may be found unacceptable."""
     day, days = case.received, desk.stamps.days
-    submitted = f"{days[day]}{_one(desk.rng, desk.stamps.times)}"
+    submitted = f"{days[day]}{one_of(desk.rng, desk.stamps.times)}"
     fixed = f"{_fixed_cells(case, code, desk)},{submitted},,,,,0"
     yield "cases", day, f"{fixed},{REGISTERED},,,,0,{submitted}\n"
     if case.registration_status != REGISTERED and day < desk.calendar.end:
@@ -318,7 +318,3 @@ def _registration(case: Case, code: str, desk: Desk) -> Iterator[Row]:
             day + 1,
             f"{fixed},{case.registration_status},,,Không đủ thành phần hồ sơ,0,{refused}\n",
         )
-
-
-def _one(rng: Random, choices: tuple[str, ...]) -> str:
-    return choices[int(rng.random() * len(choices))]

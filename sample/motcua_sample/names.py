@@ -94,19 +94,19 @@ class Applicant:
 def person_name(rng: Random, copy_mark: str = "") -> str:
     """A full name, family first; `copy_mark` stands where copies get further syllables."""
     middle, given = (WOMEN_MIDDLE, WOMEN) if rng.random() < 0.5 else (MEN_MIDDLE, MEN)
-    return f"{_one(rng, FAMILIES)} {copy_mark}{_one(rng, middle)} {_one(rng, given)}"
+    return f"{one_of(rng, FAMILIES)} {copy_mark}{one_of(rng, middle)} {one_of(rng, given)}"
 
 
 def applicant(rng: Random, organisations: float) -> Applicant:
     """An applicant, an organisation with the probability `organisations`."""
     name = person_name(rng, COPY_NAME)
     kind = 2 if rng.random() < organisations else 1
-    address = _one(rng, COMMUNES)
+    address = one_of(rng, COMMUNES)
     number = int(rng.random() * 900) + 1
     if kind == 2:
         owner = (
-            f"{_one(rng, COMPANY_FORMS)} {_one(rng, COMPANY_TRADES)} {COPY_NAME}"
-            f"{_one(rng, COMPANY_WORDS)} {number}"
+            f"{one_of(rng, COMPANY_FORMS)} {one_of(rng, COMPANY_TRADES)} {COPY_NAME}"
+            f"{one_of(rng, COMPANY_WORDS)} {number}"
         )
         identity = f"2200{int(rng.random() * 1000):03d}{COPY_DIGITS}"
         address = f"Số {number}, {address}"
@@ -136,5 +136,6 @@ def copy_syllables(copy: int) -> str:
     return "".join(syllables)
 
 
-def _one(rng: Random, choices: tuple[str, ...]) -> str:
+def one_of(rng: Random, choices: tuple[str, ...]) -> str:
+    """One of the choices, each as likely as it is often in the list."""
     return choices[int(rng.random() * len(choices))]

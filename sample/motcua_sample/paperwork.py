@@ -10,7 +10,7 @@ from motcua_sample.intake import (
     Case,
 )
 from motcua_sample.lives import Desk, Row
-from motcua_sample.names import COPY_NUMBER
+from motcua_sample.names import COPY_NUMBER, one_of
 from motcua_sample.procedures import Procedure
 from motcua_sample.workdays import Workdays
 
@@ -60,8 +60,8 @@ def petition_rows(codes: list[str], desk: Desk) -> Iterator[Row]:
         answered = received + 2 + int(rng.random() * 4)
         topic = 1 + (order + number) % 3
         founded = int(topic == 2)
-        earlier = [code for code in codes if code[14:20] < desk.stamps.days[received][2:]]
-        about = earlier[int(rng.random() * len(earlier))] if topic == 1 else ""
+        earlier = tuple(code for code in codes if code[14:20] < desk.stamps.days[received][2:])
+        about = one_of(rng, earlier) if topic == 1 else ""
         identity = f"PAKN-{order:02d}-{COPY_NUMBER}{number + 1:03d}"
         fixed = (
             f"{identity},{desk.unit},{about},{topic},{days[received]} 09:20,{days[deadline]} 17:00"

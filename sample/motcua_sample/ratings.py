@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from motcua_sample.lives import Stamps
-from motcua_sample.names import COPY_NUMBER
+from motcua_sample.names import COPY_NUMBER, one_of
 from motcua_sample.targets import UnitTargets
 from motcua_sample.workdays import Workdays
 
@@ -85,11 +85,11 @@ def _press(
     time = stamps.times[second]
     # Tickets are drawn through the day, so a later press has a higher number.
     ticket = f"{counter.counter[1:]}{COPY_NUMBER}{1000 + second // 4:05d}"
-    text = COMMENTS[int(rng.random() * len(COMMENTS))] if button == COMMENT else ""
+    text = one_of(rng, COMMENTS) if button == COMMENT else ""
     return (
         counter.kiosk,
         day,
         f"{counter.kiosk},{counter.counter},{ticket},{counter.unit},"
-        f"{officers[int(rng.random() * len(officers))]},"
+        f"{one_of(rng, officers)},"
         f"{workdays.days[day]:%Y-%m-%d}T{time[:2]}:{time[2:4]}:{time[4:]},{button},{text}\n",
     )

@@ -4,8 +4,9 @@ import csv
 from pathlib import Path
 from typing import Any
 
-import oracle
 import pytest
+
+import oracle
 from motcua_sample import write_sample
 
 ROOT = Path(__file__).resolve().parents[2]

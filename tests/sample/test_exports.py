@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import oracle
 import pytest
+
+import oracle
 from conftest import REFERENCE, read_table
 from motcua.landing.feeds import FEEDS
 from motcua_sample import write_sample

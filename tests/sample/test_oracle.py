@@ -5,8 +5,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-import oracle
 import pytest
+
+import oracle
 from conftest import REFERENCE, read_table
 from motcua.landing.feeds import FEEDS
 

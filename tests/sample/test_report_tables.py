@@ -1,10 +1,14 @@
 """The sample's figures are the report's, cell for cell."""
 
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPORT, UNIT_CODES, read_table
+
+import motcua_sample.write
+import oracle
+from conftest import REFERENCE, REPORT, UNIT_CODES, read_table
 
 # The report prints 2,0; its own total of the row and its counts (20 early, 1 late) give 1,9.
 PRINTED_WRONGLY = {("2019-Q1", 1, "indicator_2"): Decimal("1.9")}
@@ -108,3 +112,16 @@ def test_late_cases_of_the_half_year_and_their_reasons(published: dict[str, Any]
     assert sum(reasons.values()) == 8
     assert {row["unit_code"][7:9] for row in late if not row["finished_date"]} == {"11", "12"}
     assert all(row["days_late"] > 0 for row in settled)
+
+
+@pytest.mark.slow
+def test_other_draws_give_the_same_tables(
+    published: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(motcua_sample.write, "SEED", 7)
+    motcua_sample.write.write_sample(tmp_path)
+    for period, table in (("2019-Q1", "scorecard"), ("2019-Q2", "scorecard")):
+        assert oracle.figures(tmp_path, REFERENCE, period)[table] == published[period][table]
+    half_year = oracle.figures(tmp_path, REFERENCE, "2019-H1")
+    for table in ("appendix_1", "appendix_2", "appendix_4"):
+        assert half_year[table] == published["2019-H1"][table]

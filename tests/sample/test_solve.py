@@ -3,6 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
+
 from motcua_sample.solve import points_lost, solve
 from motcua_sample.targets import read_report
 
