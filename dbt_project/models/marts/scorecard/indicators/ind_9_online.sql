@@ -130,9 +130,10 @@ final as (
                         or 100 * shares.offered_online
                         > rules.above_share_percent * shares.listed
                     )
-                    and shares.usable_online > 0
                     and 100 * shares.used_online
                     >= rules.min_online_percent * shares.usable_online
+                    -- Without such cases the share is 0.
+                    and (shares.usable_online > 0 or rules.min_online_percent <= 0)
                     and shares.online_late <= rules.max_count
                 )
             )
