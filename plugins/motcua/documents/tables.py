@@ -1,6 +1,5 @@
 """The printed tables of a publication, read from schema published."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,9 @@ from motcua.warehouse import database
 
 Figures = dict[str, Any]
 Value = int | Decimal | str | None
+
+LETTERS = "abcd"
+"""Quarters of a longer period are told apart as IIIa, IIIb and so on."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,18 @@ def of_publication(publication_id: str) -> list[Table]:
         connection.read_only = True
         release = _release(connection, publication_id)
         if release.kind == "quarter":
-            return [_table(connection, _name_of_quarter(release), release, layouts.APPENDIX_3)]
+            return [
+                _table(
+                    connection, _name_of_quarter(connection, release), release, layouts.APPENDIX_3
+                )
+            ]
         quarters = _quarters_inside(connection, release)
         return [
             _table(connection, "I", release, layouts.APPENDIX_1),
             _table(connection, "II", release, layouts.APPENDIX_2),
             *(
                 _table(connection, f"III{letter}", quarter, layouts.APPENDIX_3)
-                for letter, quarter in zip("abcd", quarters, strict=False)
+                for letter, quarter in zip(LETTERS, quarters, strict=False)
             ),
             _table(connection, "IV", release, layouts.APPENDIX_4),
         ]
@@ -142,12 +148,36 @@ def _releases(connection: database.Connection, source: sql.SQL, values: list[Any
     return [Release(**row) for row in found]
 
 
-def _name_of_quarter(release: Release) -> str:
-    """IIIa for the first quarter of a half-year, IIIb for the second, by the period's code."""
-    number = re.search(r"Q(\d+)$", release.period_code)
-    if number is None:
-        return "III"
-    return "IIIb" if int(number[1]) % 2 == 0 else "IIIa"
+def _name_of_quarter(connection: database.Connection, release: Release) -> str:
+    """IIIa for the first quarter of its half-year, IIIb for the second, by the pinned pack."""
+    row = connection.execute(
+        """
+        with periods as (
+            select
+                period_code,
+                kind,
+                cast(cases_from as date) as cases_from,
+                cast(cases_to as date) as cases_to
+            from reference.reporting_periods
+            where reference_sha256 = (
+                select reference_sha256 from published.publications where publication_id = %s
+            )
+        )
+
+        select count(*)
+        from periods as half_year
+        inner join periods as quarter
+            on
+                quarter.kind = 'quarter'
+                and quarter.cases_from between half_year.cases_from and %s
+        where
+            half_year.kind = 'half_year'
+            and %s between half_year.cases_from and half_year.cases_to
+        """,
+        [release.publication_id, release.cases_from, release.cases_from],
+    ).fetchone()
+    place = row[0] if row else 0
+    return f"III{LETTERS[place - 1]}" if 0 < place <= len(LETTERS) else "III"
 
 
 def _table(connection: database.Connection, name: str, release: Release, layout: Layout) -> Table:

@@ -1,0 +1,282 @@
+"""Evaluates the declared relations on the figures of a publication."""
+
+import ast
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from motcua.errors import Failed
+from motcua.publication.figures import Figures, Row, shown
+from motcua.publication.periods import Period
+from motcua.publication.relations import RELATIONS, Relation
+from motcua.warehouse.database import Connection
+
+Value = Decimal | date | str | None
+
+BANDS = (
+    ("band_excellent_from", "xuất sắc"),
+    ("band_good_from", "tốt"),
+    ("band_fair_from", "khá"),
+    ("band_average_from", "trung bình"),
+)
+LOWEST_BAND = "yếu"
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the relations need of a rule set.
+
+    settings: its row in rule_sets.csv. forms: indicators by form. most: highest points by
+    indicator.
+    """
+
+    settings: dict[str, str]
+    forms: dict[int, list[int]]
+    most: dict[int, Decimal]
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one relation, for one unit or (unit empty) for all of them."""
+
+    relation: Relation
+    expected: str
+    found: str
+    passed: bool
+    unit_code: str | None = None
+    unit_name: str | None = None
+    display_order: int | None = None
+
+    def __str__(self) -> str:
+        where = f" of {self.unit_name}" if self.unit_name else ""
+        return (
+            f"{self.relation.check_id} ({self.relation.table}: {self.relation.text}){where}:"
+            f" found {self.found}, expected {self.expected}. {self.relation.explanation}"
+        )
+
+
+def rules_of(connection: Connection, period: Period) -> Rules:
+    """The rule set of a period, from the reference pack that its figures were computed with.
+
+    Raises Failed when the pack does not hold it.
+    """
+    where = "where reference_sha256 = %s and rule_set = %s"
+    values = [period.reference_sha256, period.rule_set]
+    with connection.cursor(row_factory=dict_row) as cursor:
+        settings = cursor.execute(f"select * from reference.rule_sets {where}", values).fetchone()
+        scoring = cursor.execute(
+            "select cast(indicator as integer) as indicator, cast(form as integer) as form,"
+            " max(cast(points as numeric)) as most"
+            f" from reference.scoring_rules {where} group by indicator, form",
+            values,
+        ).fetchall()
+    if settings is None or not scoring:
+        raise Failed(
+            f"The stored reference pack {period.reference_sha256[:12]} has no rule set"
+            f" {period.rule_set}. Check the pack with `motcua check-reference`, then run"
+            " `motcua build`."
+        )
+    forms: dict[int, list[int]] = {}
+    for row in scoring:
+        forms.setdefault(row["form"], []).append(row["indicator"])
+    return Rules(settings, forms, {row["indicator"]: row["most"] for row in scoring})
+
+
+def run(figures: Figures, period: Period, rules: Rules) -> list[Check]:
+    """Evaluate every relation that the rule set calls for.
+
+    A relation gives one check for all units and one for each unit where it does not hold.
+    """
+    tables = _with_derived(figures, period)
+    return [
+        check
+        for relation in RELATIONS
+        if relation.only_for is None or rules.settings[relation.only_for[0]] == relation.only_for[1]
+        for check in _evaluate(relation, tables, rules)
+    ]
+
+
+def store(
+    connection: Connection, publication_id: str, period_code: str, revision: int, done: list[Check]
+) -> None:
+    """Append the outcomes to published.checks."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into published.checks (publication_id, period_code, revision, unit_code,"
+            " unit_name, display_order, check_id, level, relation, expected, found, passed,"
+            " explanation) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    *(publication_id, period_code, revision),
+                    *(check.unit_code, check.unit_name, check.display_order),
+                    *(check.relation.check_id, check.relation.level),
+                    f"{check.relation.table}: {check.relation.text}",
+                    *(check.expected, check.found, check.passed, check.relation.explanation),
+                )
+                for check in done
+            ],
+        )
+
+
+def _with_derived(figures: Figures, period: Period) -> Figures:
+    """The figure tables and those that relations need beside them."""
+    evidence: dict[str, Row] = {}
+    for row in figures["indicator_evidence"]:
+        unit = evidence.setdefault(row["unit_code"], {"unit_code": row["unit_code"]})
+        unit[f"indicator_{row['indicator']}"] = row["unrounded_value"]
+    late = {
+        row["unit_code"]: {"unit_code": row["unit_code"], "settled": 0, "overdue": 0}
+        for row in figures["appendix_1"]
+    }
+    for row in figures["late_cases"]:
+        counts = late.setdefault(
+            row["unit_code"], {"unit_code": row["unit_code"], "settled": 0, "overdue": 0}
+        )
+        counts["overdue" if row["finished_date"] is None else "settled"] += 1
+    return {
+        **figures,
+        "evidence": list(evidence.values()),
+        "late_counts": list(late.values()),
+        "windows": [vars(period)],
+    }
+
+
+def _evaluate(relation: Relation, tables: Figures, rules: Rules) -> Iterable[Check]:
+    rows = tables[relation.table]
+    failed = []
+    for row in rows:
+        holds, found, expected = _compare(relation.text, _Scope(row, relation.table, tables, rules))
+        if not holds:
+            unit = (row.get("unit_code"), row.get("unit_name"), row.get("display_order"))
+            failed.append(Check(relation, shown(expected), shown(found), False, *unit))
+    if relation.table == "windows" and failed:
+        return failed
+    held = f"{len(rows) - len(failed)} of {len(rows)}"
+    return [Check(relation, f"{len(rows)} of {len(rows)}", held, not failed), *failed]
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """What the names of a relation mean for one row."""
+
+    row: Row
+    table: str
+    tables: Figures
+    rules: Rules
+
+    def column(self, name: str) -> Value:
+        return _exact(self.row.get(name))
+
+    def elsewhere(self, table: str, name: str) -> Value:
+        unit = self.row["unit_code"]
+        found = next((row for row in self.tables[table] if row["unit_code"] == unit), {})
+        return _exact(found.get(name))
+
+    def call(self, name: str, values: list[Value]) -> Value:
+        """A function of the relations' language."""
+        first = values[0]
+        if name == "form":
+            return _sum(self.column(f"indicator_{n}") for n in self._form(first))
+        if name == "most":
+            return sum((self.rules.most[n] for n in self._form(first)), Decimal())
+        if not isinstance(first, Decimal):
+            return None
+        if name == "band":
+            return self._band(first)
+        if name == "dense_rank":
+            return self._rank(first)
+        if name == "rounded":
+            return _half_up(first, int(self.rules.settings["rounding_digits"]))
+        if name == "round" and isinstance(values[1], Decimal):
+            return _half_up(first, int(values[1]))
+        raise ValueError(f"relations have no function {name}")
+
+    def _form(self, number: Value) -> list[int]:
+        assert isinstance(number, Decimal)
+        return self.rules.forms.get(int(number), [])
+
+    def _band(self, total: Decimal) -> str:
+        for setting, name in BANDS:
+            if total >= Decimal(self.rules.settings[setting]):
+                return name
+        return LOWEST_BAND
+
+    def _rank(self, total: Decimal) -> Decimal:
+        """Rank among the totals of the table: dense, highest first."""
+        totals = {row["total"] for row in self.tables[self.table] if row["total"] is not None}
+        return Decimal(1 + sum(other > total for other in totals))
+
+
+def _compare(text: str, scope: _Scope) -> tuple[bool, Value, Value]:
+    """Whether a relation holds for a row, with both its sides."""
+    left, sign, right = _parsed(text)
+    found, expected = _value(left, scope), _value(right, scope)
+    if sign == "=":
+        return found == expected, found, expected
+    if isinstance(found, Decimal) and isinstance(expected, Decimal):
+        return found <= expected, found, expected
+    return True, found, expected
+
+
+@cache
+def _parsed(text: str) -> tuple[ast.expr, str, ast.expr]:
+    sign = "<=" if " <= " in text else "="
+    left, right = text.split(f" {sign} ")
+    return ast.parse(left, mode="eval").body, sign, ast.parse(right, mode="eval").body
+
+
+def _value(node: ast.expr, scope: _Scope) -> Value:
+    match node:
+        case ast.Constant(value=int(number)):
+            return Decimal(number)
+        case ast.Name(id=name):
+            return scope.column(name)
+        case ast.Attribute(value=ast.Name(id=table), attr=name):
+            return scope.elsewhere(table, name)
+        case ast.Call(func=ast.Name(id=name), args=arguments):
+            return scope.call(name, [_value(argument, scope) for argument in arguments])
+        case ast.BinOp(left=left, op=sign, right=right):
+            return _calculate(sign, _value(left, scope), _value(right, scope))
+    raise ValueError(f"relations have no {ast.unparse(node)}")
+
+
+def _calculate(sign: ast.operator, left: Value, right: Value) -> Value:
+    if not isinstance(left, Decimal) or not isinstance(right, Decimal):
+        return None
+    if isinstance(sign, ast.Div) and right == 0:
+        return None
+    return _ARITHMETIC[type(sign)](left, right)
+
+
+def _sum(values: Iterable[Value]) -> Value:
+    total = Decimal()
+    for value in values:
+        if not isinstance(value, Decimal):
+            return None
+        total += value
+    return total
+
+
+def _half_up(number: Decimal, digits: int) -> Decimal:
+    return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
+def _exact(value: Any) -> Value:
+    if isinstance(value, int):
+        return Decimal(value)
+    if value is None or isinstance(value, Decimal | date | str):
+        return value
+    raise TypeError(f"a figure is neither a number nor a date nor a text: {value!r}")

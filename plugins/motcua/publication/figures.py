@@ -1,0 +1,135 @@
+"""The figures of a period: as candidate in schema marts, as released, and where the two differ."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from motcua.errors import Failed
+from motcua.warehouse.database import Connection
+
+Row = dict[str, Any]
+Figures = dict[str, list[Row]]
+"""Rows by name of their table."""
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "appendix_1": ("unit_code",),
+    "appendix_2": ("unit_code",),
+    "appendix_4": ("unit_code",),
+    "scorecard": ("unit_code",),
+    "indicator_evidence": ("unit_code", "indicator"),
+    "late_cases": ("case_code",),
+}
+"""The figure tables, with the columns that name a row among those of one period."""
+
+NAMES = ("unit_name", "display_order")
+"""Columns that say how a unit is presented; they are no figures."""
+
+_OF_RELEASE = ("publication_id", "revision")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One cell that differs between two releases; a row that one of them lacks is None there."""
+
+    table: str
+    key: tuple[Any, ...]
+    unit: str
+    column: str
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        row = " ".join([self.unit, *map(str, self.key[1:] if self.table != "late_cases" else [])])
+        if self.table == "late_cases":
+            row = f"{self.unit} {self.key[0]}"
+        return f"{self.table}, {row}, {self.column}: {shown(self.old)} → {shown(self.new)}"
+
+
+def shown(value: Any) -> str:
+    """A figure as messages and checks write it; nothing is an empty text."""
+    if value is None:
+        return "(none)"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return str(value)
+
+
+def columns(connection: Connection, table: str) -> list[str]:
+    """Columns of a figure table that a candidate has too, in their order."""
+    found = connection.execute(
+        "select attname from pg_attribute where attrelid = to_regclass(%s)"
+        " and attnum > 0 and not attisdropped order by attnum",
+        [f"published.{table}"],
+    ).fetchall()
+    return [name for (name,) in found if name not in _OF_RELEASE]
+
+
+def candidate(connection: Connection, period_code: str) -> Figures:
+    """The figures of a period in schema marts.
+
+    Raises Failed when a table or column is not there: the models and the migrations disagree.
+    """
+    return _read(connection, "marts", "period_code", period_code)
+
+
+def released(connection: Connection, publication_id: str) -> Figures:
+    """The figures of a release."""
+    return _read(connection, "published", "publication_id", publication_id)
+
+
+def copy(connection: Connection, period_code: str, publication_id: str, revision: int) -> None:
+    """Append the candidate of a period to the figure tables of schema published."""
+    for table in KEYS:
+        names = sql.SQL(", ").join(map(sql.Identifier, columns(connection, table)))
+        connection.execute(
+            sql.SQL(
+                "insert into {} (publication_id, revision, {}) select %s, %s, {} from {}"
+                " where period_code = %s"
+            ).format(
+                sql.Identifier("published", table), names, names, sql.Identifier("marts", table)
+            ),
+            [publication_id, revision, period_code],
+        )
+
+
+def differences(old: Figures, new: Figures) -> list[Difference]:
+    """Every cell in which two releases differ, names of units included."""
+    found = []
+    for table, key in KEYS.items():
+        before = {tuple(row[name] for name in key): row for row in old[table]}
+        after = {tuple(row[name] for name in key): row for row in new[table]}
+        for place in before.keys() | after.keys():
+            was, now = before.get(place, {}), after.get(place, {})
+            whole = was or now
+            found += [
+                Difference(table, place, whole["unit_name"], column, was.get(column), now[column])
+                if now
+                else Difference(table, place, whole["unit_name"], column, was[column], None)
+                for column in whole
+                if column not in key and was.get(column) != now.get(column)
+            ]
+    tables = list(KEYS)
+    return sorted(found, key=lambda one: (tables.index(one.table), str(one.key), one.column))
+
+
+def _read(connection: Connection, schema: str, column: str, value: str) -> Figures:
+    figures: Figures = {}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        for table in KEYS:
+            names = sql.SQL(", ").join(map(sql.Identifier, columns(connection, table)))
+            query = sql.SQL("select {} from {} where {} = %s").format(
+                names, sql.Identifier(schema, table), sql.Identifier(column)
+            )
+            try:
+                figures[table] = cursor.execute(query, [value]).fetchall()
+            except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+                raise Failed(
+                    f"Table {schema}.{table} is not as schema published wants it:"
+                    f" {error.diag.message_primary}. Run `motcua build`; if that does not help,"
+                    " the models and the migrations are of different versions."
+                ) from error
+    return figures

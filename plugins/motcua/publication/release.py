@@ -1,0 +1,214 @@
+"""Publishes the figures of a period as a release, and withdraws one: rows are only ever added."""
+
+from dataclasses import dataclass, field
+
+import psycopg
+
+from motcua import settings
+from motcua.errors import Failed, Refused
+from motcua.publication import checks, figures, periods
+from motcua.publication.checks import Check
+from motcua.publication.figures import Difference
+from motcua.publication.periods import Period
+from motcua.warehouse import database
+from motcua.warehouse.database import Connection
+
+_SHOWN = 10
+"""How many differing cells or failed checks a message names."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release, and whether this call made it.
+
+    changed_cells: cells that differ from the release before. warnings: relations that do not hold
+    and do not stop a publication.
+    """
+
+    publication_id: str
+    is_new: bool
+    changed_cells: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The releases that a period has: the number of the newest, and the newest that stands."""
+
+    revision: int
+    standing: str | None
+
+
+def publish(
+    period_code: str, approved_by: str, revise: bool = False, note: str | None = None
+) -> Release:
+    """Append the candidate figures of a period to schema published, all or nothing.
+
+    The same figures as in the standing release give that release. Raises Refused when the period
+    is not ready, a critical relation fails, the figures differ and `revise` is not set, or a
+    revision has no change or no note; Failed for a period that the reference pack does not have.
+    """
+    note = (note or "").strip() or None
+    if not approved_by.strip():
+        raise Refused("A release needs the name of the person who approves it (--approved-by).")
+    with (
+        database.only_one("publish"),
+        database.only_one("build"),
+        database.connect(database.PUBLISHER) as connection,
+    ):
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        period = periods.ready(connection, period_code)
+        candidate = figures.candidate(connection, period_code)
+        if not candidate["scorecard"] or not candidate["appendix_1"]:
+            raise Refused(f"The marts hold no figure of {period_code}. Run `motcua build` first.")
+        before = _before(connection, period_code)
+        changed = (
+            figures.differences(figures.released(connection, before.standing), candidate)
+            if before.standing
+            else []
+        )
+        if before.standing and not revise and not _figures_of(changed):
+            return Release(before.standing, is_new=False)
+        _require_consent(period_code, before, changed, revise, note)
+        done = checks.run(candidate, period, checks.rules_of(connection, period))
+        _require_no_critical(period_code, done)
+        publication_id = _append(
+            connection, period, before.revision + 1, approved_by.strip(), note, done
+        )
+    warnings = [str(check) for check in done if not check.passed and check.unit_code is None]
+    return Release(publication_id, True, len(changed), warnings)
+
+
+def withdraw(publication_id: str, by: str, reason: str) -> None:
+    """Withdraw a release openly; the `latest_` views then show the one before it.
+
+    Raises Failed for an unknown release, Refused when it is withdrawn already or there is no
+    reason.
+    """
+    if not reason.strip():
+        raise Refused("A withdrawal needs a reason, for the readers of the release (--reason).")
+    if not by.strip():
+        raise Refused("A withdrawal needs the name of the person who decides it.")
+    with database.only_one("publish"), database.connect(database.PUBLISHER) as connection:
+        found = connection.execute(
+            "select withdrawals.by, withdrawals.reason from published.publications"
+            " left join published.withdrawals using (publication_id) where publication_id = %s",
+            [publication_id],
+        ).fetchone()
+        if found is None:
+            raise Failed(
+                f"There is no publication {publication_id}. `select publication_id from"
+                " published.publications` lists them."
+            )
+        if found[0] is not None:
+            raise Refused(f"{publication_id} is withdrawn already, by {found[0]}: {found[1]}")
+        connection.execute(
+            "insert into published.withdrawals (publication_id, by, reason) values (%s, %s, %s)",
+            [publication_id, by.strip(), reason.strip()],
+        )
+
+
+def _before(connection: Connection, period_code: str) -> _Before:
+    row = connection.execute(
+        "select coalesce(max(publications.revision), 0), max(latest.publication_id)"
+        " from published.publications left join published.latest_publications as latest"
+        " using (publication_id) where publications.period_code = %s",
+        [period_code],
+    ).fetchone()
+    assert row is not None
+    return _Before(*row)
+
+
+def _figures_of(changed: list[Difference]) -> list[Difference]:
+    return [cell for cell in changed if cell.column not in figures.NAMES]
+
+
+def _require_consent(
+    period_code: str, before: _Before, changed: list[Difference], revise: bool, note: str | None
+) -> None:
+    """A second release is a revision: asked for, with a note, and with something changed."""
+    again = f'`motcua publish {period_code} --revise --note "why"`'
+    if not before.revision:
+        if revise:
+            raise Refused(
+                f"{period_code} has no release that could be revised. Publish it without --revise."
+            )
+        return
+    if not revise:
+        if before.standing is None:
+            raise Refused(
+                f"{period_code}.r{before.revision} was withdrawn; a new release of the period is a"
+                f" revision: {again}."
+            )
+        raise Refused(
+            f"{period_code} stands published as {before.standing}, and {len(changed)} cell(s)"
+            f" differ now:\n{_listed(changed)}\nTo publish them as a revision: {again}."
+        )
+    if before.standing and not changed:
+        raise Refused(
+            f"Nothing has changed since {before.standing}: a revision of the same figures is not"
+            " made."
+        )
+    if not note:
+        raise Refused(f"A revision needs a note that says why: {again}.")
+
+
+def _require_no_critical(period_code: str, done: list[Check]) -> None:
+    failed = [check for check in done if not check.passed and check.relation.level == "critical"]
+    cells = [check for check in failed if check.unit_code is not None] or failed
+    if failed:
+        relations = {check.relation.check_id for check in failed}
+        raise Refused(
+            f"{period_code} is not published: {len(relations)} critical relation(s) do not hold,"
+            f" in {len(cells)} row(s):\n{_listed(cells)}\nThe figures stand in schema marts (where"
+            f" period_code = '{period_code}'). Mend the data or the rule behind them, run"
+            " `motcua build`, then publish again."
+        )
+
+
+def _listed(lines: list[Difference] | list[Check]) -> str:
+    shown = [f"  {line}" for line in lines[:_SHOWN]]
+    if len(lines) > _SHOWN:
+        shown.append(f"  and {len(lines) - _SHOWN} more")
+    return "\n".join(shown)
+
+
+def _append(
+    connection: Connection,
+    period: Period,
+    revision: int,
+    approved_by: str,
+    note: str | None,
+    done: list[Check],
+) -> str:
+    """Write the release in the open transaction; returns its id."""
+    publication_id = f"{period.period_code}.r{revision}"
+    try:
+        connection.execute(
+            "insert into published.publications (publication_id, period_code, revision, kind,"
+            " cases_from, cases_to, ratings_from, ratings_to, processes_as_of, known_as_of,"
+            " rule_set, reference_sha256, approved_by, note, code_version)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                *(publication_id, period.period_code, revision, period.kind),
+                *(period.cases_from, period.cases_to, period.ratings_from, period.ratings_to),
+                *(period.processes_as_of, period.known_as_of),
+                *(period.rule_set, period.reference_sha256),
+                *(approved_by, note, settings.code_version()),
+            ],
+        )
+    except psycopg.errors.UniqueViolation as error:
+        raise Refused(
+            f"{publication_id} was published by another process at this moment. Look at it, then"
+            " publish again if it is still needed."
+        ) from error
+    connection.execute(
+        "insert into published.release_inputs (publication_id, feed, file_name, business_date,"
+        " part, revision, sha256, records)"
+        " select %s, feed, file_name, business_date, part, revision, sha256, records"
+        " from marts.release_inputs where period_code = %s",
+        [publication_id, period.period_code],
+    )
+    figures.copy(connection, period.period_code, publication_id, revision)
+    checks.store(connection, publication_id, period.period_code, revision, done)
+    return publication_id

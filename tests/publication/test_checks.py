@@ -1,0 +1,184 @@
+"""The declared relations hold on the report's figures and catch what breaks them."""
+
+import ast
+from datetime import date
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from motcua.errors import Failed
+from motcua.publication import checks, figures, periods, relations, release
+from motcua.publication.checks import Check
+from motcua.publication.figures import Figures
+from motcua.publication.periods import Period
+from motcua.warehouse import database
+
+
+def candidate(period_code: str) -> tuple[Figures, Period, checks.Rules]:
+    with database.connect(database.PUBLISHER) as connection:
+        period = periods._find(connection, period_code)
+        rules = checks.rules_of(connection, period)
+        return figures.candidate(connection, period_code), period, rules
+
+
+def failed(done: list[Check]) -> list[str]:
+    return sorted({check.relation.check_id for check in done if not check.passed})
+
+
+def test_relations_hold_on_the_figures_of_the_report(built: str) -> None:
+    for period_code in ("2019-Q1", "2019-Q2"):
+        assert failed(checks.run(*candidate(period_code))) == []
+
+
+def test_half_year_of_the_report_warns_that_coverage_mixes_windows(built: str) -> None:
+    done = checks.run(*candidate("2019-H1"))
+    assert failed(done) == ["coverage_windows_end"]
+    (check,) = [check for check in done if not check.passed]
+    assert (check.relation.level, check.found, check.expected) == (
+        *("warning", "2019-06-30", "2019-06-15"),
+    )
+
+
+def test_every_relation_can_be_read_and_has_its_own_name() -> None:
+    names = [relation.check_id for relation in relations.RELATIONS]
+    assert len(names) == len(set(names))
+    for relation in relations.RELATIONS:
+        left, sign, right = checks._parsed(relation.text)
+        assert sign in ("=", "<=")
+        assert isinstance(left, ast.expr)
+        assert isinstance(right, ast.expr)
+        assert relation.explanation.endswith(".")
+
+
+BREAKS = {
+    "appendix_1_total_by_origin": ("appendix_1", "carried_over", 999),
+    "appendix_1_total_by_outcome": ("appendix_1", "total", 999),
+    "appendix_1_settled": ("appendix_1", "settled_early", 999),
+    "appendix_1_in_progress": ("appendix_1", "in_progress_overdue", 999),
+    "appendix_1_late_after_review": ("appendix_1", "settled_late_after_review", 999),
+    "appendix_1_online": ("appendix_1", "received_online", 99999),
+    "appendix_1_by_post": ("appendix_1", "returned_by_post", 99999),
+    "appendix_1_external": ("appendix_1", "counted_externally", 99999),
+    "late_cases_settled": ("appendix_1", "settled_late", 0),
+    "late_cases_settled_complete": ("appendix_1", "settled_late", 999),
+    "late_cases_overdue": ("appendix_1", "in_progress_overdue", 0),
+    "late_cases_overdue_complete": ("appendix_1", "in_progress_overdue", 999),
+    "appendix_2_total": ("appendix_2", "comments", 999),
+    "appendix_2_settled": ("appendix_2", "settled_total", 1),
+    "appendix_2_coverage": ("appendix_2", "coverage_percent", Decimal("12.3")),
+    "appendix_4_approved": ("appendix_4", "processes_approved", 999),
+    "appendix_4_on_software": ("appendix_4", "processes_on_software", 999),
+    "appendix_4_completion": ("appendix_4", "completion_percent", None),
+    **{
+        f"scorecard_indicator_{number}": ("scorecard", f"indicator_{number}", Decimal("0.3"))
+        for number in range(1, 10)
+    },
+    "scorecard_form_1": ("scorecard", "form_1_total", None),
+    "scorecard_form_2": ("scorecard", "form_2_total", Decimal("0.1")),
+    "scorecard_total": ("scorecard", "total", Decimal("0.1")),
+    "scorecard_form_1_most": ("scorecard", "form_1_total", Decimal("10.1")),
+    "scorecard_form_2_most": ("scorecard", "form_2_total", Decimal("8.1")),
+    "scorecard_band": ("scorecard", "band", "yếu"),
+    "scorecard_rank": ("scorecard", "rank", 99),
+    "scorecard_settled": ("scorecard", "settled", 99999),
+    "scorecard_settled_complete": ("scorecard", "settled", 0),
+    "scorecard_received": ("scorecard", "received", 99999),
+    "scorecard_received_complete": ("scorecard", "received", 0),
+}
+
+
+def test_every_relation_catches_the_figure_that_breaks_it(built: str) -> None:
+    whole = candidate("2019-H1")
+    unit = 11  # Justice: settled late, overdue, reviewed, everything approved.
+    for check_id, (table, column, value) in BREAKS.items():
+        broken = {name: [dict(row) for row in rows] for name, rows in whole[0].items()}
+        row = next(row for row in broken[table] if row["display_order"] == unit + 1)
+        row[column] = value
+        caught = [
+            check
+            for check in checks.run(broken, *whole[1:])
+            if check.relation.check_id == check_id and not check.passed
+        ]
+        assert [check.unit_name for check in caught] == [None, "Sở Tư pháp"], check_id
+    declared = {relation.check_id for relation in relations.RELATIONS}
+    assert declared - BREAKS.keys() == {"coverage_windows_begin", "coverage_windows_end"}
+
+
+def test_unit_without_evidence_has_neither_total_nor_band_nor_rank(built: str) -> None:
+    whole, period, rules = candidate("2019-Q1")
+    card = next(row for row in whole["scorecard"] if row["display_order"] == 6)
+    for row in whole["indicator_evidence"]:
+        if row["unit_code"] == card["unit_code"] and row["indicator"] == 1:
+            row["unrounded_value"] = None
+    card["indicator_1"] = None
+    assert failed(checks.run(whole, period, rules)) == ["scorecard_form_1"]
+    for column in ("form_1_total", "total", "band", "rank"):
+        card[column] = None
+    assert "scorecard_form_1" not in failed(checks.run(whole, period, rules))
+    card["total"] = Decimal("7.0")
+    assert "scorecard_total" in failed(checks.run(whole, period, rules))
+
+
+def test_bands_include_their_lower_bound(built: str) -> None:
+    rules = candidate("2019-Q1")[2]
+    scope = checks._Scope({}, "scorecard", {}, rules)
+    expected = {
+        "15.0": "xuất sắc",
+        "14.9": "tốt",
+        "12.0": "tốt",
+        "11.9": "khá",
+        "9.0": "khá",
+        "8.9": "trung bình",
+        "6.0": "trung bình",
+        "5.9": "yếu",
+    }
+    assert {total: scope.call("band", [Decimal(total)]) for total in expected} == expected
+
+
+def test_checks_of_a_release_are_stored_with_what_was_found(built: str) -> None:
+    release.publish("2019-Q1", "A")
+    release.publish("2019-Q2", "A")
+    made = release.publish("2019-H1", "A")
+    assert len(made.warnings) == 1
+    with psycopg.connect(built) as connection:
+        rows = connection.execute(
+            "select check_id, level, relation, expected, found, passed, unit_code"
+            " from published.latest_checks where period_code = '2019-H1'"
+            " and check_id in ('appendix_1_settled', 'coverage_windows_end') order by check_id"
+        ).fetchall()
+        number = connection.execute(
+            "select count(distinct check_id), count(*) filter (where not passed)"
+            " from published.checks where publication_id = '2019-H1.r1'"
+        ).fetchone()
+    assert rows == [
+        (
+            *("appendix_1_settled", "critical"),
+            "appendix_1: settled_total = settled_early + settled_on_time + settled_late",
+            *("16 of 16", "16 of 16", True, None),
+        ),
+        (
+            *("coverage_windows_end", "warning", "windows: ratings_to = cases_to"),
+            *("2019-06-15", "2019-06-30", False, None),
+        ),
+    ]
+    assert number == (len(relations.RELATIONS), 1)
+
+
+def test_relations_compare_dates_and_refuse_what_they_do_not_know(built: str) -> None:
+    rules = candidate("2019-Q1")[2]
+    scope = checks._Scope({"a": date(2019, 1, 1), "b": 1.5}, "windows", {}, rules)
+    assert checks._compare("a = a", scope)[0]
+    with pytest.raises(TypeError):
+        checks._compare("b = a", scope)
+    with pytest.raises(ValueError, match="no function price"):
+        checks._compare("price(1) = 1", scope)
+    with pytest.raises(ValueError, match="relations have no"):
+        checks._compare("a[0] = 1", scope)
+
+
+def test_pack_without_the_rule_set_fails_with_its_name(built: str) -> None:
+    with psycopg.connect(built) as connection:
+        connection.execute("update marts.periods set rule_set = 'qd9999'")
+    with pytest.raises(Failed, match="has no rule set qd9999"):
+        release.publish("2019-Q1", "A")
