@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         traceback.print_exc()
         print(
-            f"Failed: {error or type(error).__name__}\nNobody foresaw this. Start the command again;"
-            " should it fail again, report the lines above.",
+            f"Failed: {error or type(error).__name__}\nNobody foresaw this. Start the command"
+            " again; should it fail again, report the lines above.",
             file=sys.stderr,
         )
         return FAILED

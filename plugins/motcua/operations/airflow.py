@@ -121,6 +121,38 @@ def health() -> dict[str, str]:
     return {name: part["status"] or "not running" for name, part in found.items()}
 
 
+def task_log(dag_id: str, run_id: str, task_id: str = "*") -> tuple[str, list[str]]:
+    """Name of the task that wrote last, of a run or of one task, and the lines it wrote.
+
+    Read from the files: asking the API each time would cost it a core.
+    """
+    folder = home() / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
+    newest = max(folder.glob(f"task_id={task_id}/attempt=*.log"), key=_written_at, default=None)
+    if newest is None:
+        return "", []
+    entries = newest.read_text(errors="replace").splitlines()
+    return (
+        newest.parent.name.removeprefix("task_id="),
+        [line for entry in entries for line in _said(entry)],
+    )
+
+
+def _written_at(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _said(entry: str) -> list[str]:
+    """What one line of a log file says: its text, and the exception that it tells of."""
+    try:
+        told = json.loads(entry)
+    except json.JSONDecodeError:
+        return [entry]
+    lines = str(told.get("event", "")).splitlines()
+    for detail in told.get("error_detail") or []:
+        lines += f"{detail.get('exc_type')}: {detail.get('exc_value')}".splitlines()
+    return [line for line in lines if not line.startswith(("::group::", "::endgroup::"))]
+
+
 def restart_interrupted_tasks(started_at: datetime) -> None:
     """Run again the tasks that were cut off before this Airflow started.
 
@@ -128,7 +160,7 @@ def restart_interrupted_tasks(started_at: datetime) -> None:
     minutes, and hold up the next runs. Every task may be run twice without harm.
     """
     session = api()
-    for task in rest.running_tasks(session):
+    for task in rest.begun_tasks(session):
         if datetime.fromisoformat(task["start_date"]) >= started_at:
             continue
         dag = f"/dags/{task['dag_id']}"
@@ -158,14 +190,22 @@ def _stopped() -> list[str]:
 
 
 def _wait(tell: Callable[[str], None]) -> None:
-    """Return when the API answers and knows the DAGs."""
+    """Return when the API answers, to the tasks too, and knows the DAGs.
+
+    The part that tasks talk to is built at its first request, for seconds; a task would give up
+    that request and wait longer.
+    """
     deadline = time.monotonic() + READY_WITHIN
     address = url()
+    is_warm = False
     while time.monotonic() < deadline:
         for name in _stopped():
             raise Failed(f"Airflow's {name} ended at its start. {_log_end(name)}")
         if not rest.answers(address):
             tell("waiting for the API")
+        elif not is_warm:
+            tell("waiting for the API of the tasks")
+            is_warm = rest.answers(address, "/execution/health", timeout=30)
         elif missing := _missing_dags():
             tell(f"waiting for {', '.join(missing)}")
         else:
@@ -252,6 +292,8 @@ def _configure(metadata_url: str) -> None:
             "instance_name": "Một cửa",
         },
         "api_auth": {"jwt_secret": keys["jwt_secret"]},
+        # Half a second between two looks for work: a task follows the one before it sooner.
+        "scheduler": {"scheduler_idle_sleep_time": 0.5},
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60},
     }
     _write_private(home() / "airflow.cfg", _as_text(sections))

@@ -1,14 +1,19 @@
 """`motcua run`: from the exports of 2019 to the published appendices, through Airflow, and back."""
 
+import itertools
 import json
+import re
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from motcua import settings
+from motcua.documents import comparison, tables, terminal
 from motcua.errors import Failed
 from motcua.operations import airflow, local, rest
 from motcua.operations.rest import Api
@@ -16,13 +21,14 @@ from motcua.operations.show import Show
 from motcua.warehouse import database, schema, server
 
 PERIODS = ("2019-Q1", "2019-Q2", "2019-H1")
+REPORT = settings.PROJECT / "sample" / "report"
+"""The province's own report of 2019, as figures."""
 APPROVED_BY = "motcua run"
-POLL_EVERY = 0.4
+POLL_EVERY = 0.5
+PROGRESS = re.compile(r".+: \d+ of \d+")
 BUILD_QUEUED_WITHIN = 60
 """Seconds within which a build has to follow a load, by Airflow's assets."""
 LOG_LINES = 40
-
-Progress = Callable[[str, int, int], None]
 
 
 def run() -> int:
@@ -36,35 +42,47 @@ def run() -> int:
         with show.stage("PostgreSQL"):
             server.up()
             schema.migrate()
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            sample = pool.submit(_sample, show)
-            with show.stage("Airflow"):
-                airflow.up(lambda text: show.detail("Airflow", text))
-            sample.result()
+        with _beside(lambda goes_on: _write_sample(show, goes_on)), show.stage("Airflow"):
+            airflow.up(lambda text: show.detail("Airflow", text))
         api = airflow.api()
         is_built = _load_and_build(api, show)
         releases = [_publish(api, show, period, is_built) for period in PERIODS]
         exit_code = _print(show, releases)
-        with show.stage("Stopping"):
-            pass
+        show.line("Stopping what was started ...")
     return exit_code
 
 
-def _sample(show: Show) -> None:
+@contextmanager
+def _beside(work: Callable[[Callable[[], bool]], None]) -> Iterator[None]:
+    """Do some work beside the block; it is told to stop when the block fails."""
+    cancelled = threading.Event()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(work, lambda: not cancelled.is_set())
+        try:
+            yield
+        except BaseException:
+            cancelled.set()
+            raise
+        future.result()
+
+
+def _write_sample(show: Show, goes_on: Callable[[], bool]) -> None:
     """Write the exports of 2019 into the landing zone, unless all of them are there."""
     from motcua_sample import write_sample
 
     folder = _landing_folder()
     record = settings.home() / "sample.json"
-    if record.is_file():
-        known = json.loads(record.read_text())
-        if known["folder"] == str(folder) and all(
-            (folder / name).is_file() for name in known["names"]
-        ):
-            return
+    if _is_there(record, folder):
+        return
+
+    def progress(what: str, done: int, of: int) -> None:
+        if not goes_on():
+            raise KeyboardInterrupt
+        show.detail("Sample", f"{done} of {of}")
+
     with show.stage("Sample"):
         try:
-            write_sample(folder, progress=_progress(show, "Sample"))
+            write_sample(folder, progress=progress)
         except ValueError as error:
             raise Failed(
                 f"{error}. `motcua run` shows the exports of 2019 alone: point MOTCUA_LANDING at an"
@@ -72,6 +90,15 @@ def _sample(show: Show) -> None:
             ) from error
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.*") if path.is_file()]
     record.write_text(json.dumps({"folder": str(folder), "names": sorted(names)}))
+
+
+def _is_there(record: Path, folder: Path) -> bool:
+    """Whether the sample was written to its end, and every file of it still lies there."""
+    if not record.is_file():
+        return False
+    known = json.loads(record.read_text())
+    names = known["names"] if known["folder"] == str(folder) else []
+    return bool(names) and all((folder / name).exists() for name in names)
 
 
 def _landing_folder() -> Path:
@@ -88,8 +115,8 @@ def _load_and_build(api: Api, show: Show) -> bool:
     """Let Airflow load what is new, and follow the build that its assets start, if any."""
     with show.stage("Loading"):
         loading = _follow(api, show, "Loading", "ingest_exports", {})
-    [load] = rest.tasks(api, "ingest_exports", loading["dag_run_id"])
-    if load["state"] == "skipped":
+    tasks = rest.tasks(api, "ingest_exports", loading["dag_run_id"])
+    if any(task["state"] == "skipped" for task in tasks):
         show.line("Nothing new has landed: nothing to build.")
         return False
     with show.stage("Building"):
@@ -106,7 +133,7 @@ def _build_after(api: Api, moment: datetime) -> str:
         found = rest.runs(api, "build_warehouse", states)
         run_ids = [run["dag_run_id"] for run in found if _moment(run["run_after"]) >= moment]
         if run_ids:
-            return str(run_ids[-1])
+            return str(run_ids[0])
         time.sleep(POLL_EVERY)
     raise Failed(
         "Files were loaded, but Airflow started no build_warehouse. Look at its scheduler's log in"
@@ -122,13 +149,8 @@ def _publish(api: Api, show: Show, period: str, is_built: bool) -> str:
         return standing
     stage = f"Publishing {period}"
     with show.stage(stage):
-        _follow(
-            api,
-            show,
-            stage,
-            "publish_scorecard",
-            {"period": period, "approved_by": APPROVED_BY},
-        )
+        parameters = {"period": period, "approved_by": APPROVED_BY}
+        _follow(api, show, stage, "publish_scorecard", parameters)
     made = _release(period)
     if made is None:
         raise Failed(f"publish_scorecard ended well, but there is no release of {period}.")
@@ -153,41 +175,38 @@ def _follow(
 
 def _wait(api: Api, show: Show, stage: str, dag_id: str, run_id: str) -> dict[str, Any]:
     """Show a run of a DAG until it ends well. Raises Failed with the failing task's last words."""
-    while True:
+    for poll in itertools.count(1):
         run = rest.run(api, dag_id, run_id)
-        tasks = rest.tasks(api, dag_id, run_id)
         if run["state"] == "success":
             return run
-        failed = [task for task in tasks if task["state"] in ("failed", "up_for_retry")]
-        if run["state"] == "failed" or failed:
-            raise Failed(_last_words(api, run, failed))
-        show.detail(stage, _state(api, run, tasks))
+        if run["state"] == "failed" or (poll % 10 == 0 and _will_retry(api, dag_id, run_id)):
+            break
+        show.detail(stage, _state(run))
         time.sleep(POLL_EVERY)
+    raise Failed(_last_words(api, dag_id, run_id))
 
 
-def _state(api: Api, run: dict[str, Any], tasks: list[dict[str, Any]]) -> str:
-    """The running task and the last progress that it printed."""
+def _will_retry(api: Api, dag_id: str, run_id: str) -> bool:
+    """Whether a task failed once and waits for its next try, for minutes: too long for a show."""
+    return any(task["state"] == "up_for_retry" for task in rest.tasks(api, dag_id, run_id))
+
+
+def _state(run: dict[str, Any]) -> str:
+    """The task that works and the last progress that it printed."""
     if run["state"] == "queued":
-        return "waits for an earlier run"
-    running = [task for task in tasks if task["state"] == "running"]
-    if not running:
-        return "between two tasks"
-    said = [line for line in rest.log(api, running[0]) if " of " in line and ": " in line]
-    return f"{running[0]['task_id']}: {said[-1]}" if said else str(running[0]["task_id"])
+        return "queued"
+    task_id, lines = airflow.task_log(run["dag_id"], run["dag_run_id"])
+    progress = [line for line in lines if PROGRESS.fullmatch(line)]
+    return f"{task_id}: {progress[-1]}" if progress else task_id
 
 
-def _last_words(api: Api, run: dict[str, Any], failed: list[dict[str, Any]]) -> str:
-    lines = [f"{run['dag_id']} failed (run {run['dag_run_id']})."]
-    for task in failed:
-        lines += [
-            f"The end of the log of its task {task['task_id']}:",
-            *rest.log(api, task)[-LOG_LINES:],
-        ]
+def _last_words(api: Api, dag_id: str, run_id: str) -> str:
+    lines = [f"{dag_id} failed (run {run_id})."]
+    for task in rest.tasks(api, dag_id, run_id):
+        if task["state"] in ("failed", "up_for_retry"):
+            lines.append(f"The end of the log of its task {task['task_id']}:")
+            lines += airflow.task_log(dag_id, run_id, task["task_id"])[1][-LOG_LINES:]
     return "\n".join(lines)
-
-
-def _progress(show: Show, stage: str) -> Progress:
-    return lambda what, done, of: show.detail(stage, f"{what} {done} of {of}")
 
 
 def _moment(text: str) -> datetime:
@@ -195,4 +214,25 @@ def _moment(text: str) -> datetime:
 
 
 def _print(show: Show, releases: list[str]) -> int:
-    raise NotImplementedError
+    """The five tables, the comparison with the report, and where to go from here."""
+    half_year = releases[-1]
+    for table in tables.of_publication(half_year):
+        show.line(f"\n{terminal.render(table)}\n")
+    found = comparison.compare(half_year, REPORT)
+    show.line(f"{found}\n")
+    workbooks = [f"  {settings.publications() / f'{name}.xlsx'}" for name in releases]
+    show.line("\n".join(["Workbooks:", *workbooks, "", *_next_steps()]))
+    show.line(f"All of it took {show.elapsed()} (minutes:seconds).")
+    return 0 if found.agrees else 1
+
+
+def _next_steps() -> list[str]:
+    return [
+        "Airflow: `motcua up` leaves it running and prints its address, its users and where their"
+        " passwords are.",
+        "Marts: `motcua up` prints the psql line of bi_reader, who reads schema published; then"
+        " for example",
+        "  select unit_name, total, band, rank from published.latest_scorecard"
+        " where period_code = '2019-Q2' order by rank;",
+        "`motcua status` shows the feeds, `motcua down` stops everything.",
+    ]

@@ -9,7 +9,6 @@ from urllib.parse import quote, urlencode, urlsplit
 from motcua.errors import Failed
 
 TIMEOUT = 30
-ACTIVE = ("queued", "running")
 
 
 class Api(NamedTuple):
@@ -23,10 +22,10 @@ class Api(NamedTuple):
         return _call(method, self.url, f"/api/v2{path}", body, self.token)
 
 
-def answers(url: str) -> bool:
+def answers(url: str, path: str = "/api/v2/version", timeout: float = 2) -> bool:
     """Whether an API answers there."""
     try:
-        status, _ = _request("GET", url, "/api/v2/version", timeout=2)
+        status, _ = _request("GET", url, path, timeout=timeout)
     except (OSError, http.client.HTTPException):
         return False
     return status == http.HTTPStatus.OK
@@ -57,10 +56,10 @@ def run(api: Api, dag_id: str, run_id: str) -> dict[str, Any]:
     return found
 
 
-def runs(api: Api, dag_id: str = "~", states: Iterable[str] = ACTIVE) -> list[dict[str, Any]]:
-    """Runs in these states, oldest first."""
+def runs(api: Api, dag_id: str, states: Iterable[str]) -> list[dict[str, Any]]:
+    """The newest runs in these states, the newest first."""
     chosen = [("state", state) for state in states]
-    query = urlencode([("limit", "100"), ("order_by", "run_after"), *chosen])
+    query = urlencode([("limit", "20"), ("order_by", "-run_after"), *chosen])
     found: list[dict[str, Any]] = api.call("GET", f"/dags/{dag_id}/dagRuns?{query}")["dag_runs"]
     return found
 
@@ -72,30 +71,11 @@ def tasks(api: Api, dag_id: str, run_id: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda task: task["start_date"] or "9")
 
 
-def running_tasks(api: Api) -> list[dict[str, Any]]:
-    """The task instances of all runs that stand as running."""
-    path = "/dags/~/dagRuns/~/taskInstances?state=running&limit=100"
+def begun_tasks(api: Api) -> list[dict[str, Any]]:
+    """The task instances of all runs that stand as running, or wait for another try."""
+    path = "/dags/~/dagRuns/~/taskInstances?state=running&state=up_for_retry&limit=100"
     found: list[dict[str, Any]] = api.call("GET", path)["task_instances"]
     return found
-
-
-def log(api: Api, task: dict[str, Any]) -> list[str]:
-    """Lines of the log of a task's newest try."""
-    path = (
-        f"/dags/{task['dag_id']}/dagRuns/{quote(task['dag_run_id'])}"
-        f"/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}?full_content=true"
-    )
-    content = api.call("GET", path)["content"]
-    return [line for entry in content for line in _log_lines(entry)]
-
-
-def _log_lines(entry: Any) -> list[str]:
-    if isinstance(entry, str):
-        return entry.splitlines()
-    lines = str(entry.get("event", "")).splitlines()
-    for detail in entry.get("error_detail") or []:
-        lines += f"{detail.get('exc_type')}: {detail.get('exc_value')}".splitlines()
-    return lines
 
 
 def _call(

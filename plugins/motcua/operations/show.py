@@ -1,5 +1,6 @@
 """Shows work in progress: one living line on a terminal, plain lines elsewhere."""
 
+import shutil
 import sys
 import threading
 import time
@@ -46,6 +47,8 @@ class Show:
         began = time.monotonic()
         with self._lock:
             self._details[name] = ""
+            if not self._living:
+                print(f"[{self.elapsed()}] {name} ...", flush=True)
         try:
             yield
         except BaseException:
@@ -99,6 +102,4 @@ class Show:
 
 
 def _columns() -> int:
-    import shutil
-
     return shutil.get_terminal_size().columns - 1
