@@ -59,7 +59,7 @@ def candidate(admin: psycopg.Connection) -> psycopg.Connection:
                 " alter table marts.release_inputs add column period_code text"
             )
         else:
-            admin.execute(copy_published(table))  # type: ignore[arg-type]
+            admin.execute(copy_published(table))
     admin.execute(
         "create table marts.periods (period_code text, kind text, cases_from date, cases_to date,"
         " ratings_from date, ratings_to date, processes_as_of date, known_as_of date,"

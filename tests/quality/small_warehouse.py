@@ -112,7 +112,7 @@ class Landed:
         for position, record in enumerate(records, start=1):
             values = {"row_id": (file_id << 32) + position, **personal, **record}
             self.connection.execute(
-                f"insert into raw.{feed} ({', '.join(values)})"  # type: ignore[arg-type]
+                f"insert into raw.{feed} ({', '.join(values)})"
                 f" values ({', '.join(['%s'] * len(values))})",
                 list(values.values()),
             )
@@ -167,7 +167,7 @@ def add_figures(admin: psycopg.Connection, unit: str, order: int) -> None:
 
     def insert(table: str, values: dict[str, object]) -> None:
         admin.execute(
-            f"insert into marts.{table} (period_code, unit_code, unit_name, display_order,"  # type: ignore[arg-type]
+            f"insert into marts.{table} (period_code, unit_code, unit_name, display_order,"
             f" {', '.join(values)}) values ({', '.join(['%s'] * (len(values) + 4))})",
             [PERIOD, unit, f"Sở {unit}", order, *values.values()],
         )
@@ -272,7 +272,7 @@ def add_release_before(admin: psycopg.Connection) -> None:
             )
         )
         admin.execute(
-            f"insert into published.{table} (publication_id, period_code, revision, {columns})"  # type: ignore[arg-type]
+            f"insert into published.{table} (publication_id, period_code, revision, {columns})"
             f" select '2018-Q4.r1', '2018-Q4', 1, {columns} from marts.{table}"
             " where unit_code <> 'U3'"
         )

@@ -146,7 +146,7 @@ def test_good_figures_pass_and_each_fault_fails_the_intended_checks(
     assert _failed(candidate, suite) == []
 
     for bad in BAD[suite]:
-        candidate.execute(bad.fault)  # type: ignore[arg-type]
+        candidate.execute(bad.fault)
         failed = _failed(candidate, suite)
         assert {_rule(found) for found in failed} == bad.fails, bad
         index = candidate_figures.FIGURES[suite].index

@@ -53,8 +53,28 @@ def test_every_suite_is_understood_and_tells_people_what_to_do(path: Path) -> No
         {"severity": "grave"},
         {"serverity": "critical"},
         {"kwargs": {"column": "records"}},
+        {
+            "kwargs": {
+                "column": "records",
+                "min_value": 1,
+                "row_condition": {
+                    "type": "comparison",
+                    "column": {"name": "records"},
+                    "operator": "=>",
+                    "parameter": 1,
+                },
+            }
+        },
     ],
-    ids=["type", "keyword", "column keyword", "severity", "severity keyword", "no limit"],
+    ids=[
+        "type",
+        "keyword",
+        "column keyword",
+        "severity",
+        "severity keyword",
+        "no limit",
+        "condition",
+    ],
 )
 def test_a_suite_with_a_mistake_is_refused_and_never_thinner(
     tmp_path: Path, changes: dict[str, object]
@@ -80,19 +100,34 @@ def test_a_check_that_raises_is_broken_and_the_others_are_still_judged(tmp_path:
                     {"type": between, "kwargs": {"column": "records", "min_value": 9}},
                     {"type": between, "kwargs": {"column": "no_such", "min_value": 1}},
                     {"type": between, "kwargs": {"column": "records", "min_value": 1}},
+                    {
+                        "type": between,
+                        "kwargs": {
+                            "column": "records",
+                            "min_value": 1,
+                            "row_condition": {
+                                "type": "comparison",
+                                "column": {"name": "no_column"},
+                                "operator": ">=",
+                                "parameter": 1,
+                            },
+                        },
+                    },
                 ],
             }
         )
     )
     table = Table(("day", "records"), ("day",), [{"day": "2019-03-04", "records": 5}])
 
-    first, second, third = suites.judge(path, table)
+    first, second, third, fourth = suites.judge(path, table)
 
     assert (first.outcome, first.unexpected) == (suites.FAILED, 1)
     assert [row["day"] for row in first.rows] == ["2019-03-04"]
     assert second.outcome == suites.BROKEN
     assert "no_such" in str(second.problem)
     assert third.outcome == suites.PASSED
+    assert fourth.outcome == suites.BROKEN
+    assert "no_column" in str(fourth.problem)
 
 
 def test_no_rows_pass_and_no_figures_are_no_fault(tmp_path: Path) -> None:

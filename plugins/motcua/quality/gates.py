@@ -101,9 +101,7 @@ def landing_gate() -> GateReport:
         days = [day for of_feed in new.values() for day in of_feed]
         if not days:
             return GateReport(LANDING, "no new file")
-        files = sum(len(day.file_ids) for day in days)
-        first, last = min(day.business_date for day in days), max(day.business_date for day in days)
-        subject = f"{files} new files of {first} to {last}"
+        subject = _subject(days)
         batches = (_landing_batch(connection, feed, of_feed) for feed, of_feed in new.items())
         return _run(connection, LANDING, subject, batches, started)
 
@@ -126,6 +124,13 @@ def candidate_gate(period_code: str) -> GateReport:
 def suite_file(gate: str, suite: str) -> Path:
     """Where the suite of a gate lies."""
     return settings.PROJECT / "expectations" / gate / f"{suite}.json"
+
+
+def _subject(days: Sequence[NewDay]) -> str:
+    files = sum(len(day.file_ids) for day in days)
+    dates = sorted({day.business_date for day in days})
+    told = f"{dates[0]} to {dates[-1]}" if len(dates) > 1 else f"{dates[0]}"
+    return f"{files} new {'file' if files == 1 else 'files'} of {told}"
 
 
 def _landing_batch(connection: Connection, feed: str, days: Sequence[NewDay]) -> _Batch:
