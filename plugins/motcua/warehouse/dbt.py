@@ -194,7 +194,8 @@ def _follow(line: str, progress: Progress | None, last_words: deque[str]) -> Non
         last_words.append(info["msg"])
     finished = {"LogModelResult", "LogTestResult", "LogNodeResult", "LogSeedResult"}
     if progress and info["name"] in finished:
-        progress(data["node_info"]["node_name"], data["index"], data["total"])
+        of = data.get("total") or data["num_models"]
+        progress(data["node_info"]["node_name"], data["index"], of)
 
 
 def _explain(broken: list[dict[str, Any]], last_words: deque[str]) -> str:
