@@ -66,6 +66,7 @@ final as (
         unit_code,
         procedure_code,
         row_id,
+        due_row_id,
         case when outcome <> 'returned' then origin end as origin,
         outcome,
         is_returned and ended_date between cases_from and cases_until as is_returned,

@@ -96,6 +96,11 @@ final as (
                 then coalesce(supplements.first_due_before_at, original_dues.first_due_at)
             else coalesce(supplements.last_due_after_at, known.due_at)
         end as due_at,
+        -- The supplement request that set the due date, if one did.
+        case
+            when known.due_date_basis <> 'original_due' then supplements.last_due_row_id
+            when supplements.first_due_before_at is not null then supplements.first_row_id
+        end as due_row_id,
         coalesce(
             known.ended_at,
             case when known.is_returned then cast(returns.first_told_on as timestamp) end

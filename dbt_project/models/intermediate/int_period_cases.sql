@@ -77,6 +77,8 @@ final as (
         marked.unit_code,
         marked.procedure_code,
         marked.row_id,
+        marked.due_row_id,
+        reviews.row_id as review_row_id,
         marked.origin,
         marked.outcome,
         marked.is_returned,

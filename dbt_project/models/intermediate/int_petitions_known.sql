@@ -26,7 +26,8 @@ final as (
         cast(petitions.due_at as date) as due_date,
         cast(petitions.resolved_at as date) as resolved_date,
         petitions.is_founded,
-        petitions.is_protracted
+        petitions.is_protracted,
+        petitions.row_id
     from petitions
     inner join periods on {{ known_on('petitions', 'periods.as_of') }}
 

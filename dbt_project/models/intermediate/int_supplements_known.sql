@@ -24,6 +24,7 @@ known as (
         supplements.agencies_contacted,
         supplements.due_before_at,
         supplements.due_after_at,
+        supplements.row_id,
         row_number() over (
             partition by periods.period_code, supplements.case_code
             order by
@@ -55,7 +56,11 @@ final as (
         count(*) filter (where not is_applicants_fault) as requests_not_applicants_fault,
         max(coalesce(agencies_contacted, 0)) as agencies_contacted,
         max(due_before_at) filter (where place_from_first = 1) as first_due_before_at,
-        max(due_after_at) filter (where place_from_last = 1) as last_due_after_at
+        max(due_after_at) filter (where place_from_last = 1) as last_due_after_at,
+        max(row_id) filter (where place_from_first = 1) as first_row_id,
+        max(row_id) filter (
+            where place_from_last = 1 and due_after_at is not null
+        ) as last_due_row_id
     from known
     group by period_code, case_code
 

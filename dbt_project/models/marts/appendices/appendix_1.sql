@@ -1,3 +1,8 @@
+{%- set figures = [
+    'carried_over', 'newly_received', 'settled_early', 'settled_on_time', 'settled_late',
+    'in_progress_in_time', 'in_progress_overdue', 'returned', 'received_online',
+] -%}
+
 with
 
 units as (
@@ -15,7 +20,14 @@ cases as (
 
 external_counts as (
 
-    select * from {{ ref('int_external_counts_known') }}
+    select
+        period_code,
+        unit_code,
+        {% for figure in figures -%}
+        sum({{ figure }}) as {{ figure }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_period_external_counts') }}
+    group by period_code, unit_code
 
 ),
 
@@ -47,10 +59,7 @@ added as (
         units.unit_code,
         units.unit_name,
         units.display_order,
-        {% for figure in [
-            'carried_over', 'newly_received', 'settled_early', 'settled_on_time', 'settled_late',
-            'in_progress_in_time', 'in_progress_overdue', 'returned', 'received_online',
-        ] -%}
+        {% for figure in figures -%}
         coalesce(counted.{{ figure }}, 0)
         + coalesce(external_counts.{{ figure }}, 0) as {{ figure }},
         {% endfor -%}

@@ -6,15 +6,10 @@ units as (
 
 ),
 
-periods as (
-
-    select * from {{ ref('int_periods_due') }}
-
-),
-
 ratings as (
 
-    select * from {{ ref('fct_ratings') }}
+    select * from {{ ref('int_period_ratings') }}
+    where period_code in (select units.period_code from units)
 
 ),
 
@@ -27,21 +22,16 @@ settled as (
 counted as (
 
     select
-        periods.period_code,
-        ratings.unit_code,
-        count(*) filter (where ratings.button = 1) as satisfied_service,
-        count(*) filter (where ratings.button = 2) as satisfied_attitude,
-        count(*) filter (where ratings.button = 3) as dissatisfied_competence,
-        count(*) filter (where ratings.button = 4) as dissatisfied_time,
-        count(*) filter (where ratings.button = 5) as comments,
+        period_code,
+        unit_code,
+        count(*) filter (where button = 1) as satisfied_service,
+        count(*) filter (where button = 2) as satisfied_attitude,
+        count(*) filter (where button = 3) as dissatisfied_competence,
+        count(*) filter (where button = 4) as dissatisfied_time,
+        count(*) filter (where button = 5) as comments,
         count(*) as total
     from ratings
-    inner join periods
-        on
-            ratings.pressed_at >= periods.ratings_from
-            and ratings.pressed_at < periods.ratings_until + 1
-            and ratings.known_on <= periods.as_of
-    group by periods.period_code, ratings.unit_code
+    group by period_code, unit_code
 
 ),
 

@@ -6,15 +6,9 @@ units as (
 
 ),
 
-periods as (
+judged as (
 
-    select * from {{ ref('int_periods_due') }}
-
-),
-
-petitions as (
-
-    select * from {{ ref('int_petitions_known') }}
+    select * from {{ ref('int_period_petitions') }}
 
 ),
 
@@ -22,26 +16,6 @@ rules as (
 
     select * from {{ ref('int_rule_points') }}
     where indicator = 8
-
-),
-
-judged as (
-
-    select
-        petitions.period_code,
-        petitions.unit_code,
-        petitions.is_protracted,
-        -- On time: resolved by its deadline, or not yet due at the end of the window.
-        coalesce(
-            petitions.resolved_date <= petitions.due_date
-            or petitions.due_date >= periods.cases_until,
-            petitions.due_date is null
-        ) as is_on_time
-    from petitions
-    inner join periods
-        on
-            petitions.period_code = periods.period_code
-            and petitions.received_date between periods.cases_from and periods.cases_until
 
 ),
 

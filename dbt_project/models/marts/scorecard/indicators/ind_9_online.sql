@@ -8,8 +8,10 @@ periods as (
 
 procedures as (
 
-    select * from {{ ref('int_procedures_listed') }}
-    where day_of = 'window_end'
+    select * from {{ ref('int_period_procedures') }}
+    where
+        day_of = 'window_end'
+        and period_code in (select due.period_code from {{ ref('int_periods_due') }} as due)
 
 ),
 

@@ -1,5 +1,12 @@
 -- Procedures listed at the Centre on a day of the period: `window_end` (the last day of the cases,
 -- for indicators 5, 6 and 9) or `processes` (the day of appendix IV).
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_periods',
+        indexes=[{'columns': ['period_code', 'unit_code']}],
+    )
+}}
 
 with
 

@@ -1,4 +1,11 @@
 -- Counts of other software whose window is the period's window, as known on the period's day.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_periods',
+        indexes=[{'columns': ['period_code', 'unit_code']}],
+    )
+}}
 
 with
 
@@ -18,20 +25,21 @@ final as (
 
     select
         periods.period_code,
+        counts.system_code,
         counts.unit_code,
         {% for figure in [
             'carried_over', 'newly_received', 'settled_early', 'settled_on_time', 'settled_late',
             'in_progress_in_time', 'in_progress_overdue', 'returned', 'received_online',
         ] -%}
-        sum(coalesce(counts.{{ figure }}, 0)) as {{ figure }}{{ ',' if not loop.last }}
-        {% endfor %}
+        coalesce(counts.{{ figure }}, 0) as {{ figure }},
+        {% endfor -%}
+        counts.row_id
     from counts
     inner join periods
         on
             counts.counted_from = periods.cases_from
             and counts.counted_to = periods.cases_to
             and {{ known_on('counts', 'periods.as_of') }}
-    group by periods.period_code, counts.unit_code
 
 )
 

@@ -1,0 +1,21 @@
+-- A finish date under a status in process (2 to 6) counts; the unit should mend one of the two.
+{{ config(severity='warn') }}
+
+with
+
+final as (
+
+    select
+        case_code,
+        status_code,
+        finished_at
+    from {{ ref('fct_cases') }}
+    where
+        status_code between 2 and 6
+        and finished_at is not null
+        and not is_cancelled
+        and last_known_on in {{ changed_days('cases') }}
+
+)
+
+select * from final
