@@ -9,6 +9,8 @@ from motcua.documents.tables import Table
 GAP = "  "
 NARROWEST = 7
 WIDEST = 40
+TALLEST = 4
+"""Columns are wide enough for a heading of so many lines."""
 
 
 def render(table: Table) -> str:
@@ -36,13 +38,15 @@ def _is_wide(letter: str) -> bool:
 
 
 def _width(table: Table, index: int) -> int:
-    """As wide as the widest text of the column, its number and the longest word of its heading."""
+    """As wide as the widest text of the column, its number, and a heading of a few lines."""
     texts = [row.cells[index].text for row in table.rows]
     texts.append(table.layout.columns[index].number)
+    room = min(max(NARROWEST if index else 3, *map(width, texts)), WIDEST)
     for heading in table.layout.headings:
         if heading.first == heading.last == index:
-            texts += heading.text.split()
-    return min(max(NARROWEST if index else 3, *map(width, texts)), WIDEST)
+            while len(textwrap.wrap(heading.text, room)) > TALLEST:
+                room += 1
+    return room
 
 
 def _headings(table: Table, widths: list[int]) -> list[str]:

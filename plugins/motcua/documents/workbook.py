@@ -31,6 +31,9 @@ CENTRED_PAGE_NUMBER = f'&C&"{FONT},Regular"&{FONT_SIZE}&P'
 LINE = 18.0
 """Height of one line of the body font, in points."""
 
+LETTERS_PER_WIDTH = 1.15
+"""Letters of the body font in one unit of column width, which is a digit of the default font."""
+
 _CAUTIOUS = ("=", "+", "-", "@", "\t", "\r")
 
 MakeFormat = Callable[..., Any]
@@ -136,10 +139,10 @@ def _write_row(sheet: Any, table: Table, row: Row, make_format: MakeFormat, at: 
         if row.kind != "unit":
             properties |= {"bold": True}
         if is_text:
-            properties |= {"text_wrap": True}
-            lines = max(lines, _lines_needed(cell.text, column.width))
+            properties |= {"text_wrap": True, "indent": 1}
+            lines = max(lines, _lines_needed(cell.text, LETTERS_PER_WIDTH * (column.width - 1)))
         _write_cell(sheet, cell, properties, make_format, (at, index))
-    sheet.set_row(at, LINE * lines + 2)
+    sheet.set_row(at, LINE * lines + 4)
 
 
 def _write_cell(
