@@ -1,5 +1,6 @@
 -- The files that count: loaded, and of the highest revision of their feed, day and part.
 -- A table, so that every model of one build reads the same set, whatever lands meanwhile.
+-- To compute a release again, the files are those that it pinned.
 {{ config(materialized='table') }}
 
 with
@@ -11,6 +12,28 @@ files as (
 
 ),
 
+{% if var('pinned_publication', none) -%}
+pinned as (
+
+    select * from {{ ref('stg_published__release_inputs') }}
+    where publication_id = '{{ var("pinned_publication") }}'
+
+),
+
+counting as (
+
+    select files.*
+    from files
+    inner join pinned
+        on
+            files.feed = pinned.feed
+            and files.business_date = pinned.business_date
+            and files.part = pinned.part
+            and files.revision = pinned.revision
+            and files.sha256 = pinned.sha256
+
+),
+{%- else -%}
 ranked as (
 
     select
@@ -19,6 +42,14 @@ ranked as (
     from files
 
 ),
+
+counting as (
+
+    select * from ranked
+    where revision = highest_revision
+
+),
+{%- endif %}
 
 final as (
 
@@ -31,8 +62,7 @@ final as (
         revision,
         sha256,
         records
-    from ranked
-    where revision = highest_revision
+    from counting
 
 )
 

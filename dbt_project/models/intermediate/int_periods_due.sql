@@ -30,6 +30,14 @@ newest as (
 
 ),
 
+{% if var('pinned_publication', none) -%}
+-- A release had all that was known on its day.
+reached as (
+
+    select max(known_as_of) as reached_until from periods
+
+),
+{%- else -%}
 -- Nothing is told between the newest business date and the next working day.
 reached as (
 
@@ -39,6 +47,7 @@ reached as (
     where days.is_working_day
 
 ),
+{%- endif %}
 
 first_registers as (
 
@@ -88,6 +97,8 @@ final as (
                     and changed.business_date <= first_registers.last_first_register
                 )
         )
+        {%- elif var('pinned_period', none) %}
+        started.period_code = '{{ var("pinned_period") }}'
         {%- else %}
         true
         {%- endif %}

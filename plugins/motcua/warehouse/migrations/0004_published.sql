@@ -209,7 +209,7 @@ create index on published.revisions (publication_id);
 create function published.refuse_change() returns trigger
 language plpgsql as $$
 begin
-    raise exception 'published.% is insert-only: % is not possible', tg_table_name, tg_op
+    raise exception '%.% is insert-only: % is not possible', tg_table_schema, tg_table_name, tg_op
         using hint = 'Publish a revision (motcua publish --revise) or withdraw the release'
             || ' (motcua withdraw).';
 end
