@@ -1,0 +1,1 @@
+"""From the landing zone into schema raw: find export files, read, check and load them."""

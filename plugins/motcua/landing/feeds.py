@@ -17,6 +17,7 @@ class Column:
     personal: the value stays in schema raw.
     codes: the whole numbers allowed; empty means any that is not negative.
     unit: the value must be a unit of the reference pack. kiosk: likewise a kiosk.
+    empty_when: a whole-number column and the codes under which this one may be empty all the same.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Column:
     codes: tuple[int, ...] = ()
     unit: bool = False
     kiosk: bool = False
+    empty_when: tuple[str, tuple[int, ...]] | None = None
 
     @property
     def sql_name(self) -> str:
@@ -67,8 +69,8 @@ def _unit(required: bool = True) -> Column:
     return Column("MaDonVi", TEXT, required, unit=required)
 
 
-RECEIVED_STATUSES = tuple(status for status in range(1, 11) if status not in (1, 3))
-"""Case statuses under which NgayTiepNhan must be known (all but registered and not accepted)."""
+NOT_RECEIVED = (1, 3)
+"""Case statuses under which NgayTiepNhan may be empty: registered only, and not accepted."""
 
 FEEDS: dict[str, Feed] = {
     feed.name: feed
@@ -88,8 +90,9 @@ FEEDS: dict[str, Feed] = {
                 _personal("Email"),
                 _personal("DiaChi"),
                 _time("NgayNopHoSo"),
-                # Required only under RECEIVED_STATUSES; the column itself must be there.
-                _time("NgayTiepNhan", required=True),
+                Column(
+                    "NgayTiepNhan", TIME, required=True, empty_when=("TrangThaiHoSo", NOT_RECEIVED)
+                ),
                 _time("NgayHenTra"),
                 _time("NgayKetThucXuLy"),
                 _time("NgayTra"),

@@ -1,0 +1,126 @@
+"""One run of ingestion: keep the reference pack, then load every export file not yet loaded."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+from motcua import settings
+from motcua.landing import find, load, reference
+from motcua.landing.checks import Known
+from motcua.landing.find import ExportFile
+from motcua.warehouse import database
+from motcua.warehouse.database import Connection
+
+Progress = Callable[[str, int, int], None]
+"""Told what is done, how many are done, and of how many."""
+
+Manifest = dict[tuple[str, date, str, int], set[str]]
+
+
+@dataclass
+class IngestReport:
+    """What a run did. found, loaded, unchanged and quarantined count files, the others records.
+
+    warnings: what may be wrong; messages: what was refused, with what to do next.
+    """
+
+    found: int = 0
+    loaded: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    records: int = 0
+    rejected: int = 0
+    reference_sha256: str = ""
+    reference_changed: bool = False
+    warnings: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+def ingest(uri: str | None = None, progress: Progress | None = None) -> IngestReport:
+    """Load what has landed in `uri` (default: the setting) and is not in the warehouse.
+
+    A bad file is quarantined with its reason and stops no other. Raises Failed when the landing
+    zone or the reference pack cannot be used, or the warehouse cannot be reached.
+    """
+    pack = settings.reference()
+    report = IngestReport()
+    report.reference_sha256, report.reference_changed = reference.store(pack)
+    if report.reference_changed:
+        report.warnings += [f"Reference pack: {warning}" for warning in reference.warnings(pack)]
+    known = reference.known_codes(pack)
+    files, report.warnings[:0] = find.find(uri or settings.landing())
+    report.found = len(files)
+    touched: Counter[str] = Counter()
+    with database.connect(database.LOADER, autocommit=True) as connection:
+        manifest = _manifest(connection)
+        for done, file in enumerate(files, start=1):
+            if file.key not in manifest or find.digest(file) not in manifest[file.key]:
+                _load(connection, file, known, report, touched)
+            else:
+                report.unchanged += 1
+            if progress:
+                progress("files", done, len(files))
+        _refresh_statistics(connection, touched)
+    return report
+
+
+def _manifest(connection: Connection) -> Manifest:
+    """sha256 of all files that were read before, by what their names identify."""
+    known: Manifest = {}
+    for feed, business_date, part, revision, sha256 in connection.execute(
+        "select feed, business_date, part, revision, sha256 from raw.files"
+    ):
+        known.setdefault((feed, business_date, part, revision), set()).add(sha256)
+    return known
+
+
+def _load(
+    connection: Connection,
+    file: ExportFile,
+    known: Known,
+    report: IngestReport,
+    touched: Counter[str],
+) -> None:
+    """Load one file and note in the report what became of it."""
+    try:
+        outcome = load.load(connection, file, known)
+    except load.StillWritten:
+        report.warnings.append(f"{file.name}: still being written; it waits for the next run.")
+        return
+    except OSError as error:
+        report.warnings.append(
+            f"{file.name}: cannot be read ({error.strerror or error}); it waits for the next run."
+            f" Check {file.uri}."
+        )
+        return
+    if outcome is None:
+        report.unchanged += 1
+        return
+    report.warnings += [f"{file.name}: {warning}" for warning in outcome.warnings]
+    if outcome.state == load.QUARANTINED:
+        report.quarantined += 1
+        report.messages.append(f"{file.name}: quarantined. {outcome.reason}")
+    else:
+        report.loaded += 1
+        report.records += outcome.records
+        report.rejected += outcome.rejected
+        touched[file.feed] += outcome.loaded
+    if outcome.first_reject:
+        report.messages.append(
+            f"{file.name}: {outcome.rejected} of {outcome.records} records rejected; the first:"
+            f" {outcome.first_reject} All of them: `motcua rejects`."
+        )
+
+
+def _refresh_statistics(connection: Connection, touched: Counter[str]) -> None:
+    """Let the planner and the block-range indexes know the new rows."""
+    for feed, records in touched.items():
+        if not records:
+            continue
+        connection.execute("select brin_summarize_new_values(%s)", [f"raw.{feed}_by_row_id"])
+        row = connection.execute(
+            "select reltuples from pg_class where oid = to_regclass(%s)", [f"raw.{feed}"]
+        ).fetchone()
+        if row is None or records > row[0] / 10:
+            connection.execute(f"analyze raw.{feed}")
