@@ -22,6 +22,10 @@ def candidate(period_code: str) -> tuple[Figures, Period, checks.Rules]:
         return figures.candidate(connection, period_code), period, rules
 
 
+def scope_of(row: figures.Row, rules: checks.Rules) -> checks._Scope:
+    return checks._Scope(row, checks._Publication.of({"scorecard": []}, rules))
+
+
 def failed(done: list[Check]) -> list[str]:
     return sorted({check.relation.check_id for check in done if not check.passed})
 
@@ -121,8 +125,7 @@ def test_unit_without_evidence_has_neither_total_nor_band_nor_rank(built: str) -
 
 
 def test_bands_include_their_lower_bound(built: str) -> None:
-    rules = candidate("2019-Q1")[2]
-    scope = checks._Scope({}, "scorecard", {}, rules)
+    scope = scope_of({}, candidate("2019-Q1")[2])
     expected = {
         "15.0": "xuất sắc",
         "14.9": "tốt",
@@ -166,8 +169,7 @@ def test_checks_of_a_release_are_stored_with_what_was_found(built: str) -> None:
 
 
 def test_relations_compare_dates_and_refuse_what_they_do_not_know(built: str) -> None:
-    rules = candidate("2019-Q1")[2]
-    scope = checks._Scope({"a": date(2019, 1, 1), "b": 1.5}, "windows", {}, rules)
+    scope = scope_of({"a": date(2019, 1, 1), "b": 1.5}, candidate("2019-Q1")[2])
     assert checks._compare("a = a", scope)[0]
     with pytest.raises(TypeError):
         checks._compare("b = a", scope)

@@ -100,12 +100,12 @@ def run(figures: Figures, period: Period, rules: Rules) -> list[Check]:
 
     A relation gives one check for all units and one for each unit where it does not hold.
     """
-    tables = _with_derived(figures, period)
+    publication = _Publication.of(_with_derived(figures, period), rules)
     return [
         check
         for relation in RELATIONS
         if relation.only_for is None or rules.settings[relation.only_for[0]] == relation.only_for[1]
-        for check in _evaluate(relation, tables, rules)
+        for check in _evaluate(relation, publication)
     ]
 
 
@@ -154,11 +154,33 @@ def _with_derived(figures: Figures, period: Period) -> Figures:
     }
 
 
-def _evaluate(relation: Relation, tables: Figures, rules: Rules) -> Iterable[Check]:
-    rows = tables[relation.table]
+@dataclass(frozen=True)
+class _Publication:
+    """All that a relation may name: tables, each unit's row in them, the totals of the scorecard.
+
+    totals: the distinct ones, highest first.
+    """
+
+    tables: Figures
+    units: dict[str, dict[str, Row]]
+    totals: list[Decimal]
+    rules: Rules
+
+    @classmethod
+    def of(cls, tables: Figures, rules: Rules) -> "_Publication":
+        units = {
+            name: {row["unit_code"]: row for row in rows if "unit_code" in row}
+            for name, rows in tables.items()
+        }
+        totals = {row["total"] for row in tables["scorecard"]} - {None}
+        return cls(tables, units, sorted(totals, reverse=True), rules)
+
+
+def _evaluate(relation: Relation, publication: _Publication) -> Iterable[Check]:
+    rows = publication.tables[relation.table]
     failed = []
     for row in rows:
-        holds, found, expected = _compare(relation.text, _Scope(row, relation.table, tables, rules))
+        holds, found, expected = _compare(relation.text, _Scope(row, publication))
         if not holds:
             unit = (row.get("unit_code"), row.get("unit_name"), row.get("display_order"))
             failed.append(Check(relation, shown(expected), shown(found), False, *unit))
@@ -173,17 +195,17 @@ class _Scope:
     """What the names of a relation mean for one row."""
 
     row: Row
-    table: str
-    tables: Figures
-    rules: Rules
+    publication: _Publication
+
+    @property
+    def rules(self) -> Rules:
+        return self.publication.rules
 
     def column(self, name: str) -> Value:
         return _exact(self.row.get(name))
 
     def elsewhere(self, table: str, name: str) -> Value:
-        unit = self.row["unit_code"]
-        found = next((row for row in self.tables[table] if row["unit_code"] == unit), {})
-        return _exact(found.get(name))
+        return _exact(self.publication.units[table].get(self.row["unit_code"], {}).get(name))
 
     def call(self, name: str, values: list[Value]) -> Value:
         """A function of the relations' language."""
@@ -215,9 +237,8 @@ class _Scope:
         return LOWEST_BAND
 
     def _rank(self, total: Decimal) -> Decimal:
-        """Rank among the totals of the table: dense, highest first."""
-        totals = {row["total"] for row in self.tables[self.table] if row["total"] is not None}
-        return Decimal(1 + sum(other > total for other in totals))
+        """Rank among the totals of the scorecard: dense, highest first."""
+        return Decimal(1 + self.publication.totals.index(total))
 
 
 def _compare(text: str, scope: _Scope) -> tuple[bool, Value, Value]:

@@ -4,7 +4,7 @@ A relation compares two expressions for every row of its table. Names are column
 `table.column` is the same unit's figure elsewhere. `evidence` holds the unrounded indicators,
 `late_counts` the number of listed late cases of a unit, `windows` one row with the period's dates.
 Functions: rounded(x) by the rule set, round(x, digits) half-up, form(n) the sum of the indicators
-of a form, most(n) the most points a form can have, band(x) and dense_rank(column).
+of a form, most(n) the most points a form can have, band(x), dense_rank(x) the rank of a total.
 A figure that is missing makes the expression missing; a sum must be missing exactly then.
 """
 
