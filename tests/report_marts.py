@@ -13,7 +13,7 @@ import psycopg
 
 from motcua import settings
 from motcua.landing import reference
-from motcua.publication import figures
+from motcua.publication import evidence, figures
 from motcua.warehouse import database, dbt
 
 REPORT = settings.PROJECT / "sample" / "report"
@@ -157,6 +157,12 @@ def _make_marts(connection: psycopg.Connection) -> None:
         " with no data"
     )
     connection.execute("alter table marts.release_inputs drop column publication_id")
+    # What the figures count: the shape is that of the evidence of a release, the rows are not made.
+    for table in evidence.TABLES:
+        connection.execute(
+            f"create table intermediate.int_period_{table} as"
+            f" select ''::text as period_code, rows.* from evidence.{table} as rows where false"
+        )
 
 
 def _unit(row: Row) -> Row:

@@ -6,7 +6,7 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed, Refused
-from motcua.publication import checks, figures, periods
+from motcua.publication import checks, evidence, figures, periods
 from motcua.publication.checks import Check
 from motcua.publication.figures import Difference
 from motcua.publication.periods import Period
@@ -210,5 +210,6 @@ def _append(
         [publication_id, period.period_code],
     )
     figures.copy(connection, period.period_code, publication_id, revision)
+    evidence.copy(connection, period.period_code, publication_id)
     checks.store(connection, publication_id, period.period_code, revision, done)
     return publication_id
