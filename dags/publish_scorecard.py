@@ -23,7 +23,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 MARTS = Asset("warehouse_marts")
 PUBLISHED = Asset("warehouse_published")
-PERIOD = Param(type="string", pattern=r"^\d{4}-[A-Z0-9]+$", title="Kỳ báo cáo (ví dụ 2019-Q1)")
+PERIOD = Param(type="string", pattern=r"^\d{4}(-[A-Z0-9]+)?$", title="Kỳ báo cáo (ví dụ 2019-Q1)")
 APPROVED_BY = Param(type="string", minLength=2, title="Người phê duyệt")
 REVISE = Param(False, type="boolean", title="Công bố lại một kỳ đã công bố")
 NOTE = Param(None, type=["null", "string"], title="Lý do công bố lại")
@@ -41,20 +41,20 @@ NOTE = Param(None, type=["null", "string"], title="Lý do công bố lại")
 )
 def publish_scorecard() -> None:
     @task(task_display_name="Kiểm tra số liệu dự kiến công bố", retries=0)
-    def check_candidate(params: dict[str, Any]) -> None:
+    def check_candidate(**context: Any) -> None:
         from motcua import pipeline
 
         try:
-            pipeline.check_candidate(params["period"])
+            pipeline.check_candidate(context["params"]["period"])
         except pipeline.STOPPED as reason:
             raise AirflowFailException(str(reason)) from None
 
     @task(task_display_name="Công bố", retries=0, inlets=[MARTS], outlets=[PUBLISHED])
-    def publish_release(params: dict[str, Any]) -> str:
+    def publish_release(**context: Any) -> str:
         from motcua import pipeline
 
         try:
-            return pipeline.publish_release(**params).publication_id
+            return pipeline.publish_release(**context["params"]).publication_id
         except pipeline.STOPPED as reason:
             raise AirflowFailException(str(reason)) from None
 
@@ -65,7 +65,7 @@ def publish_scorecard() -> None:
         return str(pipeline.write_documents(publication_id))
 
     release = publish_release()
-    chain(check_candidate(), release, write_documents(release))
+    chain(check_candidate(), release, write_documents(release))  # type: ignore[arg-type]
 
 
 publish_scorecard()

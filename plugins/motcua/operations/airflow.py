@@ -66,7 +66,7 @@ def up(tell: Callable[[str], None] = lambda text: None) -> bool:
     started_at = datetime.now(UTC)
     for name, arguments in COMPONENTS.items():
         command = [sys.executable, "-m", "airflow", *arguments]
-        processes.start(home(), name, command, _environment())
+        processes.start(home(), name, command, environment())
     _wait(tell)
     restart_interrupted_tasks(started_at)
     return True
@@ -229,7 +229,7 @@ def _log_end(name: str) -> str:
     return "\n".join([f"The end of {path}:", *lines])
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Environment of Airflow's processes: ours without foreign Airflow settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     return kept | {
@@ -322,7 +322,7 @@ def _migrate(metadata_url: str) -> None:
         return
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"],
-        env=_environment(),
+        env=environment(),
         cwd=home(),
         capture_output=True,
         text=True,

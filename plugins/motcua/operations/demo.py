@@ -120,20 +120,25 @@ def _load_and_build(api: Api, show: Show) -> bool:
         show.line("Nothing new has landed: nothing to build.")
         return False
     with show.stage("Building"):
-        run_id = _build_after(api, _moment(loading["start_date"]))
+        run_id = _build_after(api, show, _moment(loading["start_date"]))
         _wait(api, show, "Building", "build_warehouse", run_id)
     return True
 
 
-def _build_after(api: Api, moment: datetime) -> str:
-    """The newest run of the build that was made after this moment."""
-    deadline = time.monotonic() + BUILD_QUEUED_WITHIN
-    while time.monotonic() < deadline:
-        states = ("queued", "running", "success", "failed")
-        found = rest.runs(api, "build_warehouse", states)
-        run_ids = [run["dag_run_id"] for run in found if _moment(run["run_after"]) >= moment]
-        if run_ids:
-            return str(run_ids[0])
+def _build_after(api: Api, show: Show, moment: datetime) -> str:
+    """The newest run of the build that was made after this moment.
+
+    One that was made before comes first, such as the one that a killed run left behind: Airflow
+    makes the next only when it has ended, in whatever way.
+    """
+    waited_since = time.monotonic()
+    while time.monotonic() - waited_since < BUILD_QUEUED_WITHIN:
+        for run in rest.runs(api, "build_warehouse"):
+            if _moment(run["run_after"]) >= moment:
+                return str(run["dag_run_id"])
+            if run["state"] in ("queued", "running"):
+                waited_since = time.monotonic()
+                show.detail("Building", f"an earlier run, {_state(run)}")
         time.sleep(POLL_EVERY)
     raise Failed(
         "Files were loaded, but Airflow started no build_warehouse. Look at its scheduler's log in"

@@ -2,9 +2,8 @@
 
 import http.client
 import json
-from collections.abc import Iterable
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from motcua.errors import Failed
 
@@ -56,11 +55,10 @@ def run(api: Api, dag_id: str, run_id: str) -> dict[str, Any]:
     return found
 
 
-def runs(api: Api, dag_id: str, states: Iterable[str]) -> list[dict[str, Any]]:
-    """The newest runs in these states, the newest first."""
-    chosen = [("state", state) for state in states]
-    query = urlencode([("limit", "20"), ("order_by", "-run_after"), *chosen])
-    found: list[dict[str, Any]] = api.call("GET", f"/dags/{dag_id}/dagRuns?{query}")["dag_runs"]
+def runs(api: Api, dag_id: str) -> list[dict[str, Any]]:
+    """The last runs of a DAG, the newest first."""
+    path = f"/dags/{dag_id}/dagRuns?limit=20&order_by=-run_after"
+    found: list[dict[str, Any]] = api.call("GET", path)["dag_runs"]
     return found
 
 

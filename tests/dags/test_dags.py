@@ -1,0 +1,177 @@
+"""Rules that every DAG file keeps, and what each DAG is."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+FILES = sorted((PROJECT / "dags").glob("*.py"))
+IDS = {"ingest_exports", "build_warehouse", "publish_scorecard"}
+VIETNAMESE = re.compile(r"[ạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹđ]", re.IGNORECASE)
+LONGEST_FILE = 80
+LONGEST_TASK = 10
+
+Found = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What Airflow finds in dags/, in a process and an Airflow home of its own."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("describe_dags.py")), str(PROJECT / "dags")],
+        env={
+            **{name: text for name, text in os.environ.items() if not name.startswith("AIRFLOW")},
+            "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    loaded: Found = json.loads(done.stdout)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def dags(found: Found) -> Found:
+    loaded: Found = found["dags"]
+    return loaded
+
+
+def test_every_dag_file_loads(found: Found) -> None:
+    assert found["errors"] == {}, "Airflow cannot import these files; mend them."
+
+
+def test_the_dags_are_those_of_the_architecture(dags: Found) -> None:
+    assert set(dags) == IDS
+
+
+def test_parsing_imports_nothing_heavy(found: Found) -> None:
+    assert found["heavy"] == [], (
+        "Parsing dags/ imported these. Import them inside the task: every file is parsed anew all"
+        " day long."
+    )
+
+
+def test_the_file_is_named_like_its_dag(dags: Found) -> None:
+    for dag_id, dag in dags.items():
+        assert Path(dag["file"]).stem == dag_id, f"{dag['file']} holds {dag_id}: rename one."
+        assert re.fullmatch(r"[a-z]+_[a-z_]+", dag_id), f"{dag_id}: name a DAG verb_noun."
+        assert not dag_id.startswith("dbt_"), "dbt imports every dbt_*.py: choose another name."
+
+
+def test_every_dag_tells_an_operator_what_to_do(dags: Found) -> None:
+    for dag_id, dag in dags.items():
+        for part in ("**What.**", "**When.**", "**Who.**", "**When it fails.**"):
+            assert part in (dag["doc_md"] or ""), f"{dag_id}: its docstring lacks {part}"
+        assert "motcua" in dag["tags"], f"{dag_id}: tag it motcua, so that it can be filtered."
+        assert len(dag["tags"]) > 1, f"{dag_id}: add a tag that says which stage it is."
+
+
+def test_names_that_people_read_are_vietnamese(dags: Found) -> None:
+    for dag_id, dag in dags.items():
+        assert VIETNAMESE.search(dag["display_name"]), f"{dag_id}: set dag_display_name."
+        for task_id, task in dag["tasks"].items():
+            assert VIETNAMESE.search(task["display_name"]), f"{task_id}: set task_display_name."
+
+
+def test_every_task_has_an_owner(dags: Found) -> None:
+    for dag in dags.values():
+        for task_id, task in dag["tasks"].items():
+            assert task["owner"] == "data-engineering", f"{task_id}: set owner in default_args."
+
+
+def test_no_dag_catches_up_or_overtakes_itself(dags: Found) -> None:
+    for dag_id, dag in dags.items():
+        assert dag["catchup"] is False, f"{dag_id}: files carry their dates; set catchup=False."
+        assert dag["max_active_runs"] == 1, f"{dag_id}: set max_active_runs=1."
+
+
+def test_gates_are_not_tried_again(dags: Found) -> None:
+    gates = {
+        task_id: task
+        for dag in dags.values()
+        for task_id, task in dag["tasks"].items()
+        if task_id.startswith("check_")
+    }
+    assert set(gates) == {"check_landing", "check_candidate"}
+    for task_id, gate in gates.items():
+        assert gate["retries"] == 0, f"{task_id}: data does not mend itself; set retries=0."
+
+
+def test_loads_are_tried_again_with_growing_pauses(dags: Found) -> None:
+    load = dags["ingest_exports"]["tasks"]["load_exports"]
+    assert load["retries"] == 3
+    assert load["backs_off"]
+
+
+def test_exports_are_loaded_every_night_and_a_load_starts_the_build(dags: Found) -> None:
+    assert dags["ingest_exports"]["schedule"] == "CronTriggerTimetable"
+    assert dags["ingest_exports"]["cron"] == "0 5 * * *"
+    assert dags["ingest_exports"]["tasks"]["load_exports"]["outlets"] == ["warehouse_raw"]
+    assert dags["build_warehouse"]["waits_for"] == ["warehouse_raw"]
+
+
+def test_nothing_is_built_or_published_past_its_gate(dags: Found) -> None:
+    build, publish = dags["build_warehouse"]["tasks"], dags["publish_scorecard"]["tasks"]
+    assert build["check_landing"]["downstream"] == ["build_models"]
+    assert build["build_models"]["downstream"] == ["refresh_provisional"]
+    assert publish["check_candidate"]["downstream"] == ["publish_release"]
+    assert publish["publish_release"]["downstream"] == ["write_documents"]
+
+
+def test_publishing_is_started_by_hand_with_a_period_and_a_name(dags: Found) -> None:
+    assert dags["publish_scorecard"]["schedule"] == "NullTimetable"
+    params = dags["publish_scorecard"]["params"]
+    assert set(params) == {"period", "approved_by", "revise", "note"}
+    pattern = params["period"]["pattern"]
+    assert all(re.fullmatch(pattern, code) for code in ("2019-Q1", "2019-H1", "2019-M03", "2019"))
+    assert not any(re.fullmatch(pattern, code) for code in ("Q1", "2019 Q1", "2019-q1", ""))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_dag_file_is_short(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= LONGEST_FILE, f"{path.name} has {len(lines)} lines: move work to motcua."
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_dag_file_ends_in_one_sentence(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("chain(") == 1, f"{path.name}: say the order of the tasks in one chain(...)."
+    assert ">>" not in text, f"{path.name}: say the order in chain(...), not with >>."
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_task_is_one_call(path: Path) -> None:
+    blocks = re.findall(
+        r"\n    @task\(.*?\n    def (\w+).*?:\n(.*?)(?=\n    \S|\n\S|\Z)",
+        path.read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
+    assert blocks
+    for name, body in blocks:
+        lines = [line for line in body.splitlines() if line.strip()]
+        assert len(lines) <= LONGEST_TASK, f"{name} has {len(lines)} lines: move them to motcua."
+
+
+def test_airflow_does_not_run_the_package_as_plugins(tmp_path: Path) -> None:
+    script = (
+        "from airflow._shared.module_loading import find_path_from_directory;"
+        f"print(list(find_path_from_directory({str(PROJECT / 'plugins')!r}, '.airflowignore')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "motcua" not in done.stdout, "plugins/.airflowignore has to name the package's folder."
