@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -30,6 +31,10 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("server")
     os.environ["MOTCUA_HOME"] = str(home)
     record, _ = server.up()
+    with psycopg.connect(server.url(record, "postgres", "postgres"), autocommit=True) as admin:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            admin.execute(f"alter system set {setting} = off")  # nothing here outlives the session
+        admin.execute("select pg_reload_conf()")
     yield server.url(record, "postgres", "").rstrip("/")
     os.environ["MOTCUA_HOME"] = str(home)
     server.down()
@@ -39,27 +44,55 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.rmtree(data.parent)
 
 
-@pytest.fixture
-def empty_database(
-    server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """URL of a database with nothing in it, and settings that point at it and at empty folders."""
-    name = f"t_{secrets.token_hex(6)}"
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as connection:
-        connection.execute(f"create database {name}")
+def _settings_of(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that point at this database and at empty folders."""
     monkeypatch.setenv("MOTCUA_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MOTCUA_WAREHOUSE_URL", f"{server_url}/{name}")
+    monkeypatch.setenv("MOTCUA_WAREHOUSE_URL", url)
     monkeypatch.setenv("MOTCUA_LANDING", str(tmp_path / "landing"))
     monkeypatch.setenv("MOTCUA_PUBLICATIONS", str(tmp_path / "publications"))
     (tmp_path / "landing").mkdir()
     (tmp_path / "home").mkdir()
+
+
+@contextmanager
+def _database(server_url: str, template: str = "template1") -> Iterator[str]:
+    name = f"t_{secrets.token_hex(6)}"
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute(f"create database {name} template {template}")
     yield f"{server_url}/{name}"
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture
-def warehouse(empty_database: str) -> str:
-    """URL of a freshly migrated warehouse."""
-    schema.migrate()
-    return empty_database
+def empty_database(
+    server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """URL of a database with nothing in it; the settings point at it."""
+    with _database(server_url) as url:
+        _settings_of(url, tmp_path, monkeypatch)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_template(server_url: str) -> Iterator[str]:
+    """Name of a migrated database, which every `warehouse` is a copy of."""
+    with _database(server_url) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTCUA_WAREHOUSE_URL", url)
+        schema.migrate()
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def warehouse(
+    server_url: str, migrated_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """URL of a freshly migrated warehouse; the settings point at it."""
+    with _database(server_url, migrated_template) as url:
+        name = url.rpartition("/")[2]
+        with psycopg.connect(url, autocommit=True) as admin:
+            # What stands on the database itself is not copied with it.
+            admin.execute(f"grant create on database {name} to motcua_transformer")
+            admin.execute(f"alter database {name} set timezone to 'Asia/Ho_Chi_Minh'")
+        _settings_of(url, tmp_path, monkeypatch)
+        yield url

@@ -1,4 +1,4 @@
-"""Keeps the rows that a release counts: its cases, presses, procedures, petitions, outside counts."""
+"""Keeps the rows that a release counts, so that every figure can be traced to them."""
 
 from psycopg import sql
 

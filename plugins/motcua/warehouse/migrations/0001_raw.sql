@@ -218,7 +218,7 @@ alter table raw.external_counts owner to motcua_loader;
 alter sequence raw.external_counts_row_id owner to motcua_loader;
 
 -- The transformer sees no personal column (those marked ° in the contract).
-grant usage on schema raw to motcua_transformer, ops_reader;
+grant usage on schema raw to motcua_transformer, motcua_publisher, ops_reader;
 grant select on raw.files to motcua_transformer, motcua_publisher, ops_reader;
 grant select (file_id, record, column_name, reason, next_step) on raw.rejects
     to motcua_transformer, ops_reader;
