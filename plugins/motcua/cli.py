@@ -97,8 +97,16 @@ def _run(options: argparse.Namespace) -> int:
 def _up(options: argparse.Namespace) -> None:
     from motcua.operations import local, status
 
+    said = ""
+
+    def tell(text: str) -> None:
+        nonlocal said
+        if text != said:
+            print(f"  {text} ...", flush=True)
+        said = text
+
     with local.only_one("up"):
-        local.up(lambda text: print(f"  {text}", flush=True))
+        local.up(tell)
     print(status.addresses())
 
 

@@ -58,6 +58,21 @@ def test_a_foreign_airflow_lends_nothing_to_ours(
     assert environment["DO_NOT_TRACK"] == "1"
 
 
+def test_tasks_get_the_settings_of_the_one_who_starts_them_as_absolute_paths(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTCUA_LANDING", "exports")
+    monkeypatch.setenv("MOTCUA_PUBLICATIONS", "documents")
+    monkeypatch.setenv("MOTCUA_REJECT_LIMIT_PERCENT", "7")
+    environment = airflow.environment()
+    assert environment["MOTCUA_LANDING"] == str(tmp_path / "exports")
+    assert environment["MOTCUA_PUBLICATIONS"] == str(tmp_path / "documents")
+    assert environment["MOTCUA_REJECT_LIMIT_PERCENT"] == "7"
+    monkeypatch.setenv("MOTCUA_LANDING", "s3://exports/2019")
+    assert airflow.environment()["MOTCUA_LANDING"] == "s3://exports/2019"
+
+
 @pytest.mark.slow
 def test_airflow_starts_answers_only_its_users_and_comes_back_after_a_kill(home: Path) -> None:
     local.up(lambda text: None)

@@ -43,7 +43,7 @@ USUAL_PORT = 8080
 
 def home() -> Path:
     """Folder of Airflow's configuration, logs, secrets and process files."""
-    return settings.home() / "airflow"
+    return settings.home().resolve() / "airflow"
 
 
 def up(tell: Callable[[str], None] = lambda text: None) -> bool:
@@ -75,7 +75,7 @@ def up(tell: Callable[[str], None] = lambda text: None) -> bool:
 def down() -> bool:
     """Stop Airflow; tells whether something of it ran."""
     *before, api_server = reversed(COMPONENTS)  # the others report to the API until they end
-    ended = processes.end(home(), before, patience=8)
+    ended = processes.end(home(), before, patience=5)
     ended += processes.end(home(), [api_server], patience=1)
     return bool(ended)
 
@@ -156,12 +156,13 @@ def _said(entry: str) -> list[str]:
 def restart_interrupted_tasks(started_at: datetime) -> None:
     """Run again the tasks that were cut off before this Airflow started.
 
-    No process of theirs lives, but they would stand as running until their heartbeat is missed for
-    minutes, and hold up the next runs. Every task may be run twice without harm.
+    No process of theirs lives, but they would stand as queued or running until somebody misses
+    their heartbeat, for minutes, and hold up the next runs. Every task may run twice without harm.
     """
     session = api()
     for task in rest.begun_tasks(session):
-        if datetime.fromisoformat(task["start_date"]) >= started_at:
+        begun_at = task["queued_when"] or task["start_date"]
+        if begun_at is None or datetime.fromisoformat(begun_at) >= started_at:
             continue
         dag = f"/dags/{task['dag_id']}"
         path = f"{dag}/dagRuns/{quote(task['dag_run_id'])}/taskInstances/{task['task_id']}"
@@ -232,20 +233,37 @@ def _log_end(name: str) -> str:
 def environment() -> dict[str, str]:
     """Environment of Airflow's processes: ours without foreign Airflow settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    return kept | {
-        "AIRFLOW_HOME": str(home()),
-        "MOTCUA_HOME": str(settings.home().resolve()),
-        "DO_NOT_TRACK": "1",
-        "PYTHONUNBUFFERED": "1",
+    return (
+        kept
+        | _own_settings()
+        | {
+            "AIRFLOW_HOME": str(home()),
+            "DO_NOT_TRACK": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
+
+
+def _own_settings() -> dict[str, str]:
+    """The MOTCUA_* settings of now; paths are made absolute, as tasks run in another folder."""
+    landing = settings.landing()
+    paths = {
+        "MOTCUA_HOME": settings.home(),
+        "MOTCUA_REFERENCE": settings.reference(),
+        "MOTCUA_PUBLICATIONS": settings.publications(),
+        "MOTCUA_KEY_FILE": settings.key_file(),
+    }
+    return {
+        **{name: value for name, value in os.environ.items() if name.startswith("MOTCUA_")},
+        **{name: str(path.resolve()) for name, path in paths.items()},
+        "MOTCUA_LANDING": landing if "://" in landing else str(Path(landing).resolve()),
     }
 
 
 def _settings_digest() -> str:
-    """Tells whether a running Airflow has the MOTCUA_* settings and the metadata server of now."""
-    values = {name: value for name, value in os.environ.items() if name.startswith("MOTCUA_")}
-    values["MOTCUA_HOME"] = str(settings.home().resolve())
+    """Tells whether a running Airflow has the settings and the metadata server of now."""
     record = server.running() or {}
-    text = json.dumps([values, record.get("port"), str(settings.PROJECT)], sort_keys=True)
+    text = json.dumps([_own_settings(), record.get("port"), str(home())], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

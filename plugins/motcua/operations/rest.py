@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from motcua.errors import Failed
 
 TIMEOUT = 30
+BEGUN = ("queued", "running", "restarting", "up_for_retry")
 
 
 class Api(NamedTuple):
@@ -70,8 +71,9 @@ def tasks(api: Api, dag_id: str, run_id: str) -> list[dict[str, Any]]:
 
 
 def begun_tasks(api: Api) -> list[dict[str, Any]]:
-    """The task instances of all runs that stand as running, or wait for another try."""
-    path = "/dags/~/dagRuns/~/taskInstances?state=running&state=up_for_retry&limit=100"
+    """The task instances of all runs that an executor has taken up and not brought to an end."""
+    states = "&".join(f"state={state}" for state in BEGUN)
+    path = f"/dags/~/dagRuns/~/taskInstances?{states}&limit=100"
     found: list[dict[str, Any]] = api.call("GET", path)["task_instances"]
     return found
 

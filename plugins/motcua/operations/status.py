@@ -64,12 +64,12 @@ _SHOWN = 10
 
 def report() -> str:
     """Server, Airflow, feeds and missing days, as text."""
-    return "\n".join([addresses(), "", *_feeds()])
+    return "\n".join([addresses(), *_feeds()])
 
 
 def addresses() -> str:
     """Where PostgreSQL and Airflow are, and how to log in."""
-    return "\n".join([*_server(), *_airflow()])
+    return "\n".join([*_server(), *_airflow(), f"Landing zone: {settings.landing()}"])
 
 
 def _server() -> list[str]:
@@ -100,7 +100,7 @@ def _airflow() -> list[str]:
     return [
         f"Airflow: {airflow.url()} ({states})",
         f"  Users admin and viewer; passwords in {airflow.password_file()}",
-        f"  Logs in {airflow.home()}",
+        f"  Logs in {airflow.home()}; files are loaded every night, or by a run of ingest_exports",
     ]
 
 
