@@ -1,0 +1,180 @@
+"""The main job by the command line: exports in, the report's tables out, cell for cell."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import oracle
+from motcua import settings
+from motcua.documents import comparison
+from motcua_sample import write_sample
+
+PERIODS = ("2019-Q1", "2019-Q2", "2019-H1")
+
+
+def motcua(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("motcua")), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def done(*arguments: str) -> str:
+    """Run a command that has to succeed; returns what it printed."""
+    ran = motcua(*arguments)
+    assert ran.returncode == 0, f"motcua {' '.join(arguments)}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def published(
+    server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """A warehouse in which the whole sample is published; its URL and the landing zone."""
+    folder = tmp_path_factory.mktemp("published")
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute("create database end_to_end")
+    url = f"{server_url}/end_to_end"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("home", "landing", "publications"):
+            (folder / name).mkdir()
+            patch.setenv(f"MOTCUA_{name.upper()}", str(folder / name))
+        patch.setenv("MOTCUA_WAREHOUSE_URL", url)
+        write_sample(folder / "landing")
+        done("ingest")
+        done("build")
+        for period in PERIODS:
+            done("publish", period, "--approved-by", "Nguyễn Văn A")
+        yield url, folder
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute("drop database end_to_end with (force)")
+
+
+def test_every_cell_equals_the_report(published: tuple[str, Path]) -> None:
+    compared = comparison.compare("2019-H1.r1", settings.PROJECT / "sample" / "report")
+    assert compared.differences == []
+    # 5 tables of 16 units with their total and percentage rows.
+    assert sum(compared.cells.values()) == 852
+    (misprint,) = compared.misprints
+    assert (misprint.computed, misprint.printed) == ("1,9", "2,0")
+
+
+def test_figures_that_the_text_tells(published: tuple[str, Path]) -> None:
+    with psycopg.connect(published[0]) as connection:
+        totals = connection.execute(
+            "select sum(total), sum(settled_late), sum(settled_late_after_review),"
+            " sum(returned_by_post) from published.appendix_1 where publication_id = '2019-H1.r1'"
+        ).fetchone()
+        late = connection.execute(
+            "select count(*), count(*) filter (where reason = 1), count(*) filter (where reason"
+            " = 2), count(*) filter (where reason = 3) from published.late_cases"
+            " where publication_id = '2019-H1.r1'"
+        ).fetchone()
+    assert totals == (25_031, 70, 57, 4_061)
+    assert late == (98, 13, 1, 56)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_every_figure_equals_an_independent_computation(
+    published: tuple[str, Path], period: str
+) -> None:
+    url, folder = published
+    expected = oracle.figures(folder / "landing", settings.reference(), period)
+    compared = 0
+    with psycopg.connect(url) as connection:
+        for table, rows in expected.items():
+            key = "case_code" if table == "late_cases" else "unit_code"
+            cursor = connection.execute(
+                f"select * from published.{table} where publication_id = %s", [f"{period}.r1"]
+            )
+            assert cursor.description is not None
+            names = [column.name for column in cursor.description]
+            found = {row[names.index(key)]: dict(zip(names, row, strict=True)) for row in cursor}
+            assert found.keys() == rows.keys(), table
+            for code, figures in rows.items():
+                for column, value in figures.items():
+                    ours = found[code][column]
+                    if isinstance(value, Decimal) and ours is not None:
+                        assert abs(ours - value) < Decimal("1e-9"), (table, code, column)
+                    else:
+                        assert ours == value, (table, code, column)
+                    compared += 1
+    assert compared > 900
+
+
+def test_again_with_nothing_new_changes_no_row(published: tuple[str, Path]) -> None:
+    def fingerprint() -> list[tuple[str, int, object]]:
+        with psycopg.connect(published[0]) as connection:
+            tables = connection.execute(
+                "select schemaname || '.' || tablename from pg_tables where schemaname in"
+                " ('raw', 'reference', 'core', 'intermediate', 'marts', 'published', 'evidence')"
+                " order by 1"
+            ).fetchall()
+            return [
+                (
+                    table,
+                    *connection.execute(
+                        "select count(*), sum(hashtextextended(t::text, 0)::numeric)"
+                        f" from {table} as t"
+                    ).fetchall()[0],
+                )
+                for (table,) in tables
+            ]
+
+    before = fingerprint()
+    assert "861" in done("ingest") or "loaded before" in done("ingest")
+    assert "Nothing new" in done("build")
+    for period in PERIODS:
+        assert "stands already" in done("publish", period, "--approved-by", "Nguyễn Văn A")
+    assert fingerprint() == before
+    assert sum(count for _, count, _ in before) > 500_000
+
+
+def test_no_personal_data_leaves_raw(published: tuple[str, Path]) -> None:
+    """Names and addresses of the sample's applicants stand in raw, and nowhere else."""
+    with psycopg.connect(published[0]) as connection:
+        names = {
+            name
+            for (name,) in connection.execute(
+                "select distinct chuhoso from raw.cases where chuhoso is not null limit 2000"
+            )
+        }
+        assert len(names) > 100
+        columns = connection.execute(
+            "select table_schema, table_name, column_name from information_schema.columns"
+            " where data_type in ('text', 'jsonb') and table_schema in ('reference', 'ops',"
+            " 'staging', 'intermediate', 'core', 'marts', 'published', 'evidence', 'provisional')"
+        ).fetchall()
+        assert len(columns) > 200
+        for schema, table, column in columns:
+            if (table, column) in {
+                ("publications", "approved_by"),
+                ("latest_publications", "approved_by"),
+            }:
+                continue  # who signed is meant to be read
+            hits = connection.execute(
+                f'select count(*) from {schema}."{table}" where "{column}"::text = any(%s)',
+                [list(names)],
+            ).fetchone()
+            assert hits == (0,), f"{schema}.{table}.{column} holds names of applicants"
+    home = published[1] / "home"
+    for path in home.rglob("*"):
+        if path.is_file() and path.suffix in {".html", ".log", ".json"}:
+            text = path.read_text(encoding="utf-8", errors="replace")
+            assert not [name for name in names if len(name) > 9 and name in text], path
+
+
+def test_second_release_needs_a_change_and_a_note(published: tuple[str, Path]) -> None:
+    refused = motcua("publish", "2019-Q1", "--approved-by", "A", "--revise", "--note", "x")
+    assert refused.returncode == 3
+    assert "Nothing has changed" in refused.stderr
+
+
+def test_unknown_period_and_wrong_usage_have_their_own_exit_codes(
+    published: tuple[str, Path],
+) -> None:
+    assert motcua("publish", "2031-Q9", "--approved-by", "A").returncode == 1
+    assert motcua("publish").returncode == 2
