@@ -22,10 +22,18 @@ class Inspected(NamedTuple):
 class Inspector:
     """Checks blocks of csv files of one layout; it keeps what is the same for all of them."""
 
-    def __init__(self, feed: Feed, columns: tuple[str, ...], separator: str, known: Known) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        columns: tuple[str, ...],
+        separator: str,
+        quotes_empty: bool,
+        known: Known,
+    ) -> None:
         import polars as pl
 
         self.feed, self.separator, self.known = feed, separator, known
+        self.quotes_empty = quotes_empty
         self.schema = dict.fromkeys(columns, pl.String)
         doubtful = checks.doubts(feed, columns, known).arg_true()
         self.outcome = (pl.len().alias("height"), doubtful.implode().alias("doubtful"))
@@ -36,8 +44,11 @@ class Inspector:
 
         if checks.may_need_nfc(block):
             raise NotPlain("it has letters with separate accents")
-        if reading.has_stray_quote(block, self.separator):
+        quoting = reading.quoting_of(block, self.separator)
+        if quoting.is_stray:
             raise NotPlain("it has a stray quote")
+        if quoting.has_empty and not self.quotes_empty:
+            raise NotPlain("it has an empty value in quotes, but none in its first lines")
         table = pl.scan_csv(
             block,
             has_header=False,
@@ -64,9 +75,11 @@ class Inspector:
 
 
 @lru_cache(maxsize=64)
-def inspector(feed: str, columns: tuple[str, ...], separator: str, known: Known) -> Inspector:
+def inspector(
+    feed: str, columns: tuple[str, ...], separator: str, quotes_empty: bool, known: Known
+) -> Inspector:
     """The inspector for files of a feed that have these columns in this order."""
-    return Inspector(FEEDS[feed], columns, separator, known)
+    return Inspector(FEEDS[feed], columns, separator, quotes_empty, known)
 
 
 def tidied(feed: Feed, row: dict[str, str]) -> dict[str, str]:

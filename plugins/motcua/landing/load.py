@@ -214,7 +214,9 @@ def _stream(task: _Task, layout: Layout) -> _Read:
     """
     _refuse_unplain(layout)
     columns = tuple(layout.header.columns)
-    inspector = inspection.inspector(task.feed.name, columns, layout.separator, task.known)
+    inspector = inspection.inspector(
+        task.feed.name, columns, layout.separator, layout.quotes_empty, task.known
+    )
     records = 0
 
     def collect(inspected: Callable[[], Inspected]) -> None:
@@ -231,7 +233,7 @@ def _stream(task: _Task, layout: Layout) -> _Read:
         ThreadPoolExecutor(1) as second_core,
     ):
         cursor = task.connection.cursor()
-        with cursor.copy(_copy(task.feed, columns, layout.separator)) as copy:
+        with cursor.copy(_copy(task.feed, columns, layout.separator, layout.quotes_empty)) as copy:
             for block in reading.blocks(stream, layout):
                 if len(block) < SMALL:
                     waiting.append(partial(inspector.inspect, block))
@@ -258,12 +260,12 @@ def _refuse_unplain(layout: Layout) -> None:
         raise NotPlain("it has columns that the feed does not have")
 
 
-def _copy(feed: Feed, columns: Sequence[str], separator: str, with_row_id: bool = False) -> str:
-    """The COPY statement; an empty value is null, quoted or not."""
+def _copy(feed: Feed, columns: Sequence[str], separator: str, quotes_empty: bool) -> str:
+    """The COPY statement. Empty is null; in quotes it costs the server a test of every value."""
     names = ", ".join(name.lower() for name in columns)
     return (
-        f"copy raw.{feed.name} ({'row_id, ' if with_row_id else ''}{names}) from stdin"
-        f" (format csv, delimiter '{separator}', force_null ({names}), encoding 'UTF8')"
+        f"copy raw.{feed.name} ({names}) from stdin (format csv, delimiter '{separator}',"
+        f" encoding 'UTF8'{f', force_null ({names})' if quotes_empty else ''})"
     )
 
 
@@ -310,7 +312,7 @@ def _send_records(task: _Task, header: Header, records: Iterator[Record]) -> int
     doubts = checks.doubts(task.feed, header.columns, task.known).arg_true()
     came = 0
     with task.connection.transaction():
-        statement = _copy(task.feed, header.columns, ",", with_row_id=True)
+        statement = _copy(task.feed, ["row_id", *header.columns], ",", quotes_empty=True)
         with task.connection.cursor().copy(statement) as copy:
             while batch := list(islice(records, BATCH)):
                 came += len(batch)

@@ -89,13 +89,18 @@ class Header:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a csv file is written; `start` is where the first record begins, in bytes."""
+    """How a csv file is written.
+
+    start: where the first record begins, in bytes. quotes_empty: empty values stand in quotes, as
+    far as the first bytes tell.
+    """
 
     header: Header
     encoding: str
     separator: str
     newline: str
     start: int
+    quotes_empty: bool
 
 
 class Source(io.RawIOBase):
@@ -215,6 +220,7 @@ def layout_of(feed: Feed, head: bytes, encoding: str | None = None) -> Layout:
         separator=separator,
         newline=newline,
         start=bom + len(line.encode(UTF_8, "surrogateescape")),
+        quotes_empty='""' in text,
     )
 
 
@@ -247,30 +253,39 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def has_stray_quote(block: bytes, separator: str) -> bool:
-    """Whether a quote stands where RFC 4180 has none, in a block of whole records.
+class Quoting(NamedTuple):
+    """Whether a quote stands where RFC 4180 has none, and whether there are quoted empty values."""
+
+    is_stray: bool
+    has_empty: bool
+
+
+def quoting_of(block: bytes, separator: str) -> Quoting:
+    """How a block of whole records is quoted.
 
     In turn, quotes open and close a value. One that opens follows a separator or a line ending, one
     that closes is before one; or the two are neighbours, a doubled quote inside a value. COPY would
     drop any other quote, and the check on the second core would read it as a letter.
     """
     if b'"' not in block:
-        return False
+        return Quoting(False, False)
     import numpy as np
 
     letters = np.frombuffer(block, dtype=np.uint8)
     places = np.flatnonzero(letters == ord('"'))
     if len(places) % 2:
-        return True
+        return Quoting(True, False)
     opening, closing = places[0::2], places[1::2]
     is_border = np.zeros(256, dtype=bool)
     is_border[[ord(separator), ord("\n"), ord("\r")]] = True
-    doubled = np.zeros(len(opening) + 1, dtype=bool)
-    doubled[1:-1] = opening[1:] == closing[:-1] + 1
-    opens = is_border[letters[np.maximum(opening - 1, 0)]] | (opening == 0) | doubled[:-1]
     last = len(letters) - 1
-    closes = is_border[letters[np.minimum(closing + 1, last)]] | (closing == last) | doubled[1:]
-    return not (opens.all() and closes.all())
+    opens = is_border[letters[np.maximum(opening - 1, 0)]] | (opening == 0)
+    closes = is_border[letters[np.minimum(closing + 1, last)]] | (closing == last)
+    has_empty = bool((opens & closes & (closing == opening + 1)).any())
+    is_doubled = opening[1:] == closing[:-1] + 1
+    opens[1:] |= is_doubled
+    closes[:-1] |= is_doubled
+    return Quoting(not (opens.all() and closes.all()), has_empty)
 
 
 def csv_records(stream: BinaryIO, layout: Layout) -> Iterator[Record]:
