@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from motcua import settings
+from motcua import pipeline, settings
 from motcua.documents import comparison, tables, terminal
 from motcua.errors import Failed
 from motcua.operations import airflow, local, rest
@@ -120,30 +120,34 @@ def _load_and_build(api: Api, show: Show) -> bool:
         show.line("Nothing new has landed: nothing to build.")
         return False
     with show.stage("Building"):
-        run_id = _build_after(api, show, _moment(loading["start_date"]))
-        _wait(api, show, "Building", "build_warehouse", run_id)
+        _wait_for_build(api, show, _moment(loading["start_date"]))
     return True
 
 
-def _build_after(api: Api, show: Show, moment: datetime) -> str:
-    """The newest run of the build that was made after this moment.
+def _wait_for_build(api: Api, show: Show, since: datetime) -> None:
+    """Show the builds that Airflow starts by its assets, until nothing waits to be built.
 
-    One that was made before comes first, such as the one that a killed run left behind: Airflow
-    makes the next only when it has ended, in whatever way.
+    There may be more than one, such as the one that a killed run left behind. Raises Failed when
+    the last one failed, with its last words, or none comes.
     """
-    waited_since = time.monotonic()
-    while time.monotonic() - waited_since < BUILD_QUEUED_WITHIN:
-        for run in rest.runs(api, "build_warehouse"):
-            if _moment(run["run_after"]) >= moment:
-                return str(run["dag_run_id"])
-            if run["state"] in ("queued", "running"):
-                waited_since = time.monotonic()
-                show.detail("Building", f"an earlier run, {_state(run)}")
+    idle_since = time.monotonic()
+    while True:
+        runs = rest.runs(api, "build_warehouse")
+        active = [run for run in runs if run["state"] in ("queued", "running")]
+        ended = [run for run in runs if run["end_date"] and _moment(run["end_date"]) >= since]
+        if active:
+            show.detail("Building", _state(active[-1]))
+            idle_since = time.monotonic()
+        elif ended and ended[0]["state"] == "failed":
+            raise Failed(_last_words(api, "build_warehouse", ended[0]["dag_run_id"]))
+        elif not pipeline.waiting():
+            return
+        elif time.monotonic() - idle_since > BUILD_QUEUED_WITHIN:
+            raise Failed(
+                "Files were loaded, but Airflow started no build_warehouse. Look at its scheduler's"
+                f" log in {airflow.home()}, or run `motcua build`."
+            )
         time.sleep(POLL_EVERY)
-    raise Failed(
-        "Files were loaded, but Airflow started no build_warehouse. Look at its scheduler's log in"
-        f" {airflow.home()}, or run `motcua build`."
-    )
 
 
 def _publish(api: Api, show: Show, period: str, is_built: bool) -> str:
