@@ -30,6 +30,9 @@ BUILD_QUEUED_WITHIN = 60
 """Seconds within which a build has to follow a load, by Airflow's assets."""
 LOG_LINES = 40
 
+GoesOn = Callable[[], bool]
+Work = Callable[[GoesOn], None]
+
 
 def run() -> int:
     """Set up, load, build, publish, print and compare; returns the exit code.
@@ -38,11 +41,12 @@ def run() -> int:
     Failed when a run of Airflow fails, with the last lines of its log.
     """
     show = Show()
+    _landing_folder()
     with local.only_one("run"), local.borrowed(), show.living():
         with show.stage("PostgreSQL"):
             server.up()
             schema.migrate()
-        with _beside(lambda goes_on: _write_sample(show, goes_on)), show.stage("Airflow"):
+        with beside(sample_writer(show)), show.stage("Airflow"):
             airflow.up(lambda text: show.detail("Airflow", text))
         api = airflow.api()
         is_built = _load_and_build(api, show)
@@ -53,7 +57,7 @@ def run() -> int:
 
 
 @contextmanager
-def _beside(work: Callable[[Callable[[], bool]], None]) -> Iterator[None]:
+def beside(work: Work) -> Iterator[None]:
     """Do some work beside the block; it is told to stop when the block fails."""
     cancelled = threading.Event()
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -66,8 +70,12 @@ def _beside(work: Callable[[Callable[[], bool]], None]) -> Iterator[None]:
         future.result()
 
 
-def _write_sample(show: Show, goes_on: Callable[[], bool]) -> None:
-    """Write the exports of 2019 into the landing zone, unless all of them are there."""
+def sample_writer(show: Show) -> Work:
+    """Work that writes the exports of 2019 into the landing zone, unless all of them are there."""
+    return lambda goes_on: _write_sample(show, goes_on)
+
+
+def _write_sample(show: Show, goes_on: GoesOn) -> None:
     from motcua_sample import write_sample
 
     folder = _landing_folder()
