@@ -32,3 +32,34 @@ def _columns(connection: Connection, table: str) -> list[str]:
         [f"evidence.{table}"],
     ).fetchall()
     return [name for (name,) in found]
+
+
+def differences(
+    connection: Connection, publication_id: str, period_code: str, schema: str
+) -> dict[str, int]:
+    """Number of rows by which the release's evidence and that of a recomputation differ."""
+    found = {}
+    for table in TABLES:
+        columns = sql.SQL(", ").join(map(sql.Identifier, _columns(connection, table)))
+        row = connection.execute(
+            sql.SQL(
+                """
+                with released as (select {columns} from evidence.{table} where publication_id = %s),
+                again as (select {columns} from {source} where period_code = %s)
+                select count(*)
+                from (
+                    (select * from released except all select * from again)
+                    union all
+                    (select * from again except all select * from released)
+                ) as differing
+                """
+            ).format(
+                columns=columns,
+                table=sql.Identifier(table),
+                source=sql.Identifier(schema, f"int_period_{table}"),
+            ),
+            [publication_id, period_code],
+        ).fetchone()
+        assert row is not None
+        found[table] = int(row[0])
+    return found

@@ -68,12 +68,12 @@ def columns(connection: Connection, table: str) -> list[str]:
     return [name for (name,) in found if name not in _OF_RELEASE]
 
 
-def candidate(connection: Connection, period_code: str) -> Figures:
-    """The figures of a period in schema marts.
+def candidate(connection: Connection, period_code: str, schema: str = "marts") -> Figures:
+    """The figures of a period in schema marts, or in that of a recomputation.
 
     Raises Failed when a table or column is not there: the models and the migrations disagree.
     """
-    return _read(connection, "marts", "period_code", period_code)
+    return _read(connection, schema, "period_code", period_code)
 
 
 def released(connection: Connection, publication_id: str) -> Figures:

@@ -116,9 +116,10 @@ def run(
 ) -> list[dict[str, Any]]:
     """Run one dbt command on the warehouse; returns the results of its nodes.
 
-    Every node's state, seconds and rows go to ops.dbt_results.
+    Every node's state, seconds and rows go to ops.dbt_results. Stages keep their files apart, so
+    that the variables of one do not make dbt parse the project anew for the other.
     """
-    work = settings.home() / "dbt"
+    work = settings.home() / "dbt" / stage
     work.mkdir(parents=True, exist_ok=True)
     results_file = work / "target" / "run_results.json"
     results_file.unlink(missing_ok=True)
@@ -210,7 +211,7 @@ def _explain(broken: list[dict[str, Any]], last_words: deque[str]) -> str:
         lines += list(last_words)
     lines.append(
         "Mend the cause and run `motcua build` again; it takes up the same days."
-        f" Compiled SQL: {settings.home() / 'dbt' / 'target' / 'compiled'}"
+        f" Compiled SQL: {settings.home() / 'dbt' / '*' / 'target' / 'compiled'}"
     )
     return "\n".join(lines)
 

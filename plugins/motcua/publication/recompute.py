@@ -1,0 +1,125 @@
+"""Computes a release again from the files and the reference pack that it pinned."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from psycopg import sql
+
+from motcua import settings
+from motcua.errors import Failed
+from motcua.publication import evidence, figures
+from motcua.publication.figures import Difference
+from motcua.warehouse import database, dbt
+from motcua.warehouse.database import Connection
+
+_LAYERS = ("staging", "intermediate", "core", "marts")
+
+
+@dataclass(frozen=True)
+class Recomputation:
+    """What came out: the cells and evidence rows that differ from the release as it stands.
+
+    A difference under another code version than the release's is code drift: the models compute
+    something else today from the same files.
+    """
+
+    publication_id: str
+    cells: int
+    differences: list[Difference] = field(default_factory=list)
+    evidence_differences: dict[str, int] = field(default_factory=dict)
+    code_then: str = ""
+    code_now: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        """Bit for bit the same figures and the same rows behind them."""
+        return not self.differences and not any(self.evidence_differences.values())
+
+    @property
+    def is_code_drift(self) -> bool:
+        """The figures differ, and so does the code."""
+        return not self.is_same and self.code_then != self.code_now
+
+
+def recompute(publication_id: str, progress: dbt.Progress | None = None) -> Recomputation:
+    """Build the release once more, beside the living tables, and compare.
+
+    Raises Failed when there is no such release, or a pinned file is not in the warehouse any more.
+    """
+    with database.connect(database.TRANSFORMER) as connection:
+        period_code, reference_sha256, code_then = _release(connection, publication_id)
+        _require_inputs(connection, publication_id)
+    prefix = f"recompute_{secrets.token_hex(4)}_"
+    try:
+        dbt.run(
+            ["run"],
+            {
+                "reference_sha256": reference_sha256,
+                "pinned_publication": publication_id,
+                "pinned_period": period_code,
+                "schema_prefix": prefix,
+            },
+            progress,
+            stage="recompute",
+        )
+        with database.connect(database.TRANSFORMER) as connection:
+            then = figures.released(connection, publication_id)
+            now = figures.candidate(connection, period_code, f"{prefix}marts")
+            return Recomputation(
+                publication_id,
+                cells=sum(len(row) for rows in then.values() for row in rows),
+                differences=figures.differences(then, now),
+                evidence_differences=evidence.differences(
+                    connection, publication_id, period_code, f"{prefix}intermediate"
+                ),
+                code_then=code_then,
+                code_now=settings.code_version(),
+            )
+    finally:
+        _drop(prefix)
+
+
+def _release(connection: Connection, publication_id: str) -> tuple[str, str, str]:
+    row = connection.execute(
+        "select period_code, reference_sha256, code_version from published.publications"
+        " where publication_id = %s",
+        [publication_id],
+    ).fetchone()
+    if row is None:
+        known = [
+            code
+            for (code,) in connection.execute(
+                "select publication_id from published.publications order by published_at"
+            )
+        ]
+        raise Failed(
+            f"There is no publication {publication_id}; there are"
+            f" {', '.join(known) or 'none yet'}."
+        )
+    period_code, reference_sha256, code_version = row
+    return period_code, reference_sha256, code_version
+
+
+def _require_inputs(connection: Connection, publication_id: str) -> None:
+    gone = connection.execute(
+        "select inputs.file_name from published.release_inputs as inputs"
+        " left join raw.files using (feed, business_date, part, revision, sha256)"
+        " where inputs.publication_id = %s and files.state is distinct from 'loaded'"
+        " order by inputs.feed, inputs.business_date",
+        [publication_id],
+    ).fetchall()
+    if gone:
+        raise Failed(
+            f"{len(gone)} file(s) that {publication_id} pinned are not in the warehouse any more,"
+            f" such as {gone[0][0]}. Load them again (`motcua ingest`), then recompute."
+        )
+
+
+def _drop(prefix: str) -> None:
+    with database.connect(database.TRANSFORMER) as connection:
+        for layer in _LAYERS:
+            connection.execute(
+                sql.SQL("drop schema if exists {} cascade").format(
+                    sql.Identifier(f"{prefix}{layer}")
+                )
+            )
