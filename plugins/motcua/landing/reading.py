@@ -196,7 +196,7 @@ def layout_of(feed: Feed, head: bytes, encoding: str | None = None) -> Layout:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = UTF_16
         text = head[: len(head) // 2 * 2].decode(UTF_16, "replace")
-    elif b"\0" in head[:1000]:
+    elif head.count(b"\0") * 10 > len(head):
         raise Unfit(
             "The file is not text (or UTF-16 without a byte order mark). Export it as UTF-8 csv."
         )

@@ -1,0 +1,201 @@
+"""Files of every form, read record by record and in blocks."""
+
+import csv
+import io
+from datetime import date, datetime, time
+
+import pytest
+from export_files import case, text_of
+
+from motcua.landing import reading
+from motcua.landing.feeds import FEEDS
+from motcua.landing.reading import Unfit
+
+CASES = FEEDS["cases"]
+LATE = FEEDS["late_reviews"]
+HEADER = "MaHoSo,NguyenNhan,NgayXacNhan\n"
+
+
+def layout(content, feed=LATE, encoding=None):
+    return reading.layout_of(feed, content[: reading.HEAD], encoding)
+
+
+def records(content, feed=LATE, encoding=None):
+    return list(reading.csv_records(io.BytesIO(content), layout(content, feed, encoding)))
+
+
+def fields(content, **how):
+    return [record.fields for record in records(content, **how)]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom"])
+def test_encoding_separator_and_line_ending_are_found_out(encoding, separator, newline):
+    text = text_of([case(1), case(2)], separator=separator, newline=newline)
+    content = (
+        b"\xff\xfe" + text.encode("utf-16-le")
+        if encoding == "utf-16-le-bom"
+        else text.encode(encoding)
+    )
+    found = layout(content, CASES)
+    assert (found.separator, found.newline) == (separator, newline)
+    assert fields(content, feed=CASES) == [list(case(1).values()), list(case(2).values())]
+
+
+def test_windows_1258_is_told_from_utf_8_with_a_few_bad_bytes():
+    names = "MaHoSo,NguyenNhan,NgayXacNhan,NguoiXacNhan\n"
+    line = "a,1,20190304080000,Trâ\u0300n Thi\u0323 Bích Ngo\u0323c\n"
+    old = (names + line).encode("cp1258")
+    assert reading.encoding_of(io.BytesIO(old)) == reading.WINDOWS_1258
+    assert fields(old, encoding=reading.WINDOWS_1258)[0][3] == "Trần Thị Bích Ngọc"
+    new = (names + line * 5).encode() + b"b,1,20190304080000,L\xea\n"
+    assert reading.encoding_of(io.BytesIO(new)) == reading.UTF_8
+    assert records(new)[5].fault == "has bytes that are not UTF-8"
+    assert [record.fault for record in records(new)[:5]] == [None] * 5
+
+
+def test_header_names_match_after_nfc_and_trimming_in_any_order():
+    content = " NgayXacNhan ;MaHoSo\u00a0;NguyenNhan\n20190304080000;a;1\n".encode()
+    found = layout(content)
+    assert found.header.columns == ["NgayXacNhan", "MaHoSo", "NguyenNhan"]
+
+
+def test_extra_and_absent_columns_are_warned_of_by_name():
+    header = layout(b"MaHoSo,NguyenNhan,NgayXacNhan,Mau,\n").header
+    extra, absent = header.warnings
+    assert '"Mau", ""' in extra
+    assert "NgayTraThucTe, SoVanBan, NguoiXacNhan, DaXinLoi" in absent
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "The file is empty"),
+        (b"\xef\xbb\xbf\r\n", "The file is empty"),
+        (b"MaHoSo,NguyenNhan\n", "Required column missing: NgayXacNhan"),
+        (b"mahoso,NguyenNhan,NgayXacNhan\n", 'Write MaHoSo exactly so; the header has "mahoso"'),
+        (b"MaHoSo,MaHoSo,NguyenNhan,NgayXacNhan\n", "column MaHoSo twice"),
+        (b"a,1,20190304080000\n", "The first line must be the header"),
+        (b"PK\x03\x04rest", "but an Excel workbook or a zip archive"),
+        (b"%PDF-1.4", "but a PDF document"),
+        (b"<html><body>", "but a web page or XML"),
+        (b"\xd0\xcf\x11\xe0", r"an old Excel"),
+        (b"\x1f\x8b\x08", "but a gzip archive"),
+        ("MaHoSo".encode("utf-16-le"), "UTF-16 without a byte order mark"),
+        (b"x" * reading.HEAD, "The header does not end"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_told_why(content, reason):
+    with pytest.raises(Unfit, match=reason):
+        layout(content)
+
+
+def test_the_export_of_another_feed_is_recognised():
+    with pytest.raises(Unfit, match="This is an export of feed cases"):
+        layout(text_of([case()]).encode())
+
+
+def test_a_header_alone_has_no_records():
+    assert records(HEADER.encode()) == []
+    assert records(HEADER.strip().encode()) == []
+    assert list(reading.blocks(io.BytesIO(HEADER.encode()), layout(HEADER.encode()))) == []
+
+
+def test_blank_lines_are_no_records():
+    content = HEADER + "\na,1,20190304080000\n\n\nb,1,20190304080000\n\n"
+    assert [record.number for record in records(content.encode())] == [1, 2]
+
+
+def test_quoted_values_keep_separators_quotes_and_line_feeds():
+    content = HEADER + '"a,""x""\nb",1,20190304080000\n'
+    assert fields(content.encode()) == [['a,"x"\nb', "1", "20190304080000"]]
+
+
+def test_a_wrong_number_of_fields_costs_one_record():
+    content = HEADER + "a,1,20190304080000\nb,1\nc,1,2,3\nd,1,20190304080000\n"
+    assert [record.fault for record in records(content.encode())] == [
+        None,
+        "has 2 fields where the header has 3",
+        "has 4 fields where the header has 3",
+        None,
+    ]
+
+
+def test_a_quote_that_is_not_closed_costs_one_record_and_not_the_rest():
+    lines = [f"{letter},1,20190304080000\n" for letter in "abcdef"]
+    lines[1] = '"b,1,20190304080000\n'
+    found = records((HEADER + "".join(lines)).encode())
+    assert [record.fault is None for record in found] == [True, False, True, True, True, True]
+    assert found[1].text == lines[1]
+    assert found[1].fault == "has a quote that is stray, or opened and not closed"
+
+
+def test_two_stray_quotes_do_not_swallow_the_records_between_them():
+    lines = [f"{letter},1,20190304080000\n" for letter in "abcdef"]
+    lines[1], lines[4] = '"b,1,20190304080000\n', '"e,1,20190304080000\n'
+    found = records((HEADER + "".join(lines)).encode())
+    assert [record.number for record in found if record.fault] == [2, 5]
+    assert len(found) == 6
+
+
+def test_a_quote_inside_an_unquoted_value_is_a_letter():
+    content = HEADER + 'ống 5",1,20190304080000\nb,1,20190304080000\n'
+    assert fields(content.encode())[0][0] == 'ống 5"'
+    assert len(records(content.encode())) == 2
+
+
+def test_nul_bytes_cost_their_record():
+    content = (HEADER + "a,1,20190304080000\nb\0,1,20190304080000\n").encode()
+    assert [record.fault for record in records(content)] == [None, "has a NUL byte"]
+
+
+def test_blocks_end_where_records_end(monkeypatch):
+    monkeypatch.setattr(reading, "BLOCK", 40)
+    lines = [f'"{n}\n{n}",1,20190304080000\r\n' for n in range(50)]
+    content = (HEADER + "".join(lines)).encode()
+    blocks = list(reading.blocks(io.BytesIO(content), layout(content)))
+    assert len(blocks) > 10
+    assert b"".join(blocks) == "".join(lines).encode()
+    for block in blocks:
+        assert all(len(row) == 3 for row in csv.reader(io.StringIO(block.decode(), newline="")))
+
+
+@pytest.mark.parametrize(
+    ("block", "is_stray", "has_empty"),
+    [
+        (b"a,b\n", False, False),
+        (b'a,"b"\n', False, False),
+        (b'"a""b","""","""x"\n', False, False),
+        (b'"a\nb","c"\r\n', False, False),
+        (b'a,"",c\n', False, True),
+        (b'""', False, True),
+        (b'a,b""c\n', True, False),
+        (b'a,b"c,d"e\n', True, False),
+        (b'a,"b"c\n', True, False),
+        (b'"a" ,b\n', True, False),
+        (b'a,"b\n', True, False),
+    ],
+)
+def test_quotes_that_rfc_4180_does_not_know_are_found(block, is_stray, has_empty):
+    assert reading.quoting_of(block, ",") == (is_stray, has_empty)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("Lê\u0323", "Lệ"),
+        (1.0, "1"),
+        (2.5, "2.5"),
+        (20190304080000.0, "20190304080000"),
+        (True, "1"),
+        (None, ""),
+        ("", ""),
+        (datetime(2019, 3, 4, 8, 5, 59), "20190304080559"),
+        (datetime(2019, 3, 4, 7, 59, 59, 999_600), "20190304080000"),
+        (date(2019, 3, 4), "20190304000000"),
+        (time(8, 5), "08:05:00"),
+    ],
+)
+def test_cells_of_a_sheet_become_texts(cell, text):
+    assert reading.cell_text(cell) == text
