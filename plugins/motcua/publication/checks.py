@@ -100,7 +100,7 @@ def run(figures: Figures, period: Period, rules: Rules) -> list[Check]:
 
     A relation gives one check for all units and one for each unit where it does not hold.
     """
-    publication = _Publication.of(_with_derived(figures, period), rules)
+    publication = Publication.of(_with_derived(figures, period), rules)
     return [
         check
         for relation in RELATIONS
@@ -155,7 +155,7 @@ def _with_derived(figures: Figures, period: Period) -> Figures:
 
 
 @dataclass(frozen=True)
-class _Publication:
+class Publication:
     """All that a relation may name: tables, each unit's row in them, the totals of the scorecard.
 
     totals: the distinct ones, highest first.
@@ -167,7 +167,7 @@ class _Publication:
     rules: Rules
 
     @classmethod
-    def of(cls, tables: Figures, rules: Rules) -> "_Publication":
+    def of(cls, tables: Figures, rules: Rules) -> "Publication":
         units = {
             name: {row["unit_code"]: row for row in rows if "unit_code" in row}
             for name, rows in tables.items()
@@ -176,11 +176,11 @@ class _Publication:
         return cls(tables, units, sorted(totals, reverse=True), rules)
 
 
-def _evaluate(relation: Relation, publication: _Publication) -> Iterable[Check]:
+def _evaluate(relation: Relation, publication: Publication) -> Iterable[Check]:
     rows = publication.tables[relation.table]
     failed = []
     for row in rows:
-        holds, found, expected = _compare(relation.text, _Scope(row, publication))
+        holds, found, expected = compare(relation.text, Scope(row, publication))
         if not holds:
             unit = (row.get("unit_code"), row.get("unit_name"), row.get("display_order"))
             failed.append(Check(relation, shown(expected), shown(found), False, *unit))
@@ -191,20 +191,23 @@ def _evaluate(relation: Relation, publication: _Publication) -> Iterable[Check]:
 
 
 @dataclass(frozen=True)
-class _Scope:
-    """What the names of a relation mean for one row."""
+class Scope:
+    """What the names of a relation mean for one row, beside the other figures of a publication."""
 
     row: Row
-    publication: _Publication
+    publication: Publication
 
     @property
     def rules(self) -> Rules:
+        """What the rule set says."""
         return self.publication.rules
 
     def column(self, name: str) -> Value:
+        """A figure of the row."""
         return _exact(self.row.get(name))
 
     def elsewhere(self, table: str, name: str) -> Value:
+        """A figure of the same unit in another table."""
         return _exact(self.publication.units[table].get(self.row["unit_code"], {}).get(name))
 
     def call(self, name: str, values: list[Value]) -> Value:
@@ -221,9 +224,9 @@ class _Scope:
         if name == "dense_rank":
             return self._rank(first)
         if name == "rounded":
-            return _half_up(first, int(self.rules.settings["rounding_digits"]))
+            return half_up(first, int(self.rules.settings["rounding_digits"]))
         if name == "round" and isinstance(values[1], Decimal):
-            return _half_up(first, int(values[1]))
+            return half_up(first, int(values[1]))
         raise ValueError(f"relations have no function {name}")
 
     def _form(self, number: Value) -> list[int]:
@@ -241,7 +244,7 @@ class _Scope:
         return Decimal(1 + self.publication.totals.index(total))
 
 
-def _compare(text: str, scope: _Scope) -> tuple[bool, Value, Value]:
+def compare(text: str, scope: Scope) -> tuple[bool, Value, Value]:
     """Whether a relation holds for a row, with both its sides."""
     left, sign, right = _parsed(text)
     found, expected = _value(left, scope), _value(right, scope)
@@ -253,13 +256,27 @@ def _compare(text: str, scope: _Scope) -> tuple[bool, Value, Value]:
 
 
 @cache
+def names_in(text: str) -> frozenset[str]:
+    """The columns of its own table that a relation names."""
+    left, _, right = _parsed(text)
+    nodes = [node for side in (left, right) for node in ast.walk(side)]
+    functions = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    tables = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    return frozenset(
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and id(node) not in functions | tables
+    )
+
+
+@cache
 def _parsed(text: str) -> tuple[ast.expr, str, ast.expr]:
     sign = "<=" if " <= " in text else "="
     left, right = text.split(f" {sign} ")
     return ast.parse(left, mode="eval").body, sign, ast.parse(right, mode="eval").body
 
 
-def _value(node: ast.expr, scope: _Scope) -> Value:
+def _value(node: ast.expr, scope: Scope) -> Value:
     match node:
         case ast.Constant(value=int(number)):
             return Decimal(number)
@@ -291,7 +308,8 @@ def _sum(values: Iterable[Value]) -> Value:
     return total
 
 
-def _half_up(number: Decimal, digits: int) -> Decimal:
+def half_up(number: Decimal, digits: int) -> Decimal:
+    """Round to so many decimals, halves away from zero."""
     return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 

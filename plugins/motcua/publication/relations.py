@@ -33,28 +33,28 @@ RELATIONS: tuple[Relation, ...] = (
         "critical",
         "appendix_1",
         "total = carried_over + newly_received",
-        "Tổng số hồ sơ bằng kỳ trước chuyển sang cộng tiếp nhận mới: cột 3 = 4 + 5.",
+        "Tổng số hồ sơ bằng kỳ trước chuyển sang cộng tiếp nhận mới.",
     ),
     Relation(
         "appendix_1_total_by_outcome",
         "critical",
         "appendix_1",
         "total = settled_total + in_progress_total",
-        "Tổng số hồ sơ bằng đã giải quyết cộng đang giải quyết: cột 3 = 6 + 10.",
+        "Tổng số hồ sơ bằng đã giải quyết cộng đang giải quyết.",
     ),
     Relation(
         "appendix_1_settled",
         "critical",
         "appendix_1",
         "settled_total = settled_early + settled_on_time + settled_late",
-        "Đã giải quyết bằng trước hạn cộng đúng hạn cộng quá hạn: cột 6 = 7 + 8 + 9.",
+        "Đã giải quyết bằng trước hạn cộng đúng hạn cộng quá hạn.",
     ),
     Relation(
         "appendix_1_in_progress",
         "critical",
         "appendix_1",
         "in_progress_total = in_progress_in_time + in_progress_overdue",
-        "Đang giải quyết bằng còn hạn cộng quá hạn: cột 10 = 11 + 12.",
+        "Đang giải quyết bằng còn hạn cộng quá hạn.",
     ),
     Relation(
         "appendix_1_late_after_review",
@@ -265,3 +265,275 @@ RELATIONS: tuple[Relation, ...] = (
         "Chỉ hồ sơ đếm từ phần mềm khác mới không được chấm điểm.",
     ),
 )
+
+
+# What only a printed report can break. Its figures are those that were printed, so `printed(x)`
+# rounds x half-up to the decimals of the figure on the left. Relations of table `report` go beyond
+# one row: over rows, tables or text; they are evaluated by name, and their text is for readers.
+
+PRINTED_RELATIONS: tuple[Relation, ...] = (
+    Relation(
+        "printed_coverage",
+        "critical",
+        "appendix_2",
+        "coverage_percent = printed(100 * total / settled_total)",
+        "Tỷ lệ đánh giá bằng số đánh giá trên số hồ sơ đã giải quyết.",
+    ),
+    Relation(
+        "printed_satisfied",
+        "critical",
+        "appendix_2",
+        "satisfied_percent = printed(100 * (satisfied_service + satisfied_attitude) / total)",
+        "Tỷ lệ hài lòng bằng số hài lòng trên tổng số đánh giá.",
+    ),
+    Relation(
+        "printed_completion",
+        "critical",
+        "appendix_4",
+        "completion_percent = printed(100 * processes_on_software / processes_approved)",
+        "Tỷ lệ hoàn thành bằng quy trình trên phần mềm trên quy trình được duyệt.",
+    ),
+    Relation(
+        "printed_settled_share",
+        "critical",
+        "appendix_1",
+        "settled_percent = printed(100 * settled_total / total)",
+        "Tỷ lệ giải quyết bằng số đã giải quyết trên tổng số.",
+    ),
+    Relation(
+        "printed_in_time_share",
+        "critical",
+        "appendix_1",
+        "in_time_percent = printed(100 * (settled_early + settled_on_time) / settled_total)",
+        "Tỷ lệ trước và đúng hạn bằng số trước và đúng hạn trên số đã giải quyết.",
+    ),
+    Relation(
+        "printed_late_share",
+        "critical",
+        "appendix_1",
+        "late_percent = printed(100 * settled_late / settled_total)",
+        "Tỷ lệ quá hạn bằng số giải quyết quá hạn trên số đã giải quyết.",
+    ),
+    Relation(
+        "printed_online_share",
+        "critical",
+        "appendix_1",
+        "online_percent = printed(100 * received_online / total)",
+        "Tỷ lệ trực tuyến bằng số nhận qua trực tuyến trên tổng số.",
+    ),
+    Relation(
+        "printed_total_without_forms",
+        "critical",
+        "scorecard",
+        "total = indicator_1 + indicator_2 + indicator_3 + indicator_4 + indicator_5"
+        " + indicator_6 + indicator_7 + indicator_8 + indicator_9",
+        "Tổng điểm bằng tổng các chỉ số.",
+    ),
+    # Over the rows and columns of one table.
+    Relation(
+        "printed_formula",
+        "critical",
+        "report",
+        "column n=(a+b) = column a + column b",
+        "Số thứ tự cột in dưới tiêu đề cho biết cột này tính từ các cột nào.",
+    ),
+    Relation(
+        "printed_total_row",
+        "critical",
+        "report",
+        "total row = sum of the units",
+        "Dòng tổng cộng bằng tổng các đơn vị.",
+    ),
+    Relation(
+        "printed_group_row",
+        "critical",
+        "report",
+        "group row = sum of its units",
+        "Dòng của nhóm bằng tổng các đơn vị trong nhóm.",
+    ),
+    Relation(
+        "printed_share_row",
+        "critical",
+        "report",
+        "share row = 100 * total row / its denominator",
+        "Tỷ lệ % bằng dòng tổng cộng chia cho mẫu số của cột, làm tròn như đã in.",
+    ),
+    Relation(
+        "printed_rank",
+        "critical",
+        "report",
+        "rank = rank of total",
+        "Thứ hạng theo tổng điểm, cao nhất trước.",
+    ),
+    Relation(
+        "printed_decimals",
+        "info",
+        "report",
+        "decimals of a percentage are the same in all rows",
+        "Tỷ lệ trong một cột cần cùng một số chữ số thập phân.",
+    ),
+    Relation(
+        "printed_blank",
+        "info",
+        "report",
+        "a percentage without denominator is written in one way",
+        "Đơn vị chưa có quy trình được để trống, đơn vị chưa cập nhật in 0: hai nghĩa khác nhau,"
+        " cần ghi chú rõ.",
+    ),
+    # Between tables.
+    Relation(
+        "printed_unit_names",
+        "info",
+        "report",
+        "a unit is written the same in all tables",
+        "Một đơn vị cần được viết giống nhau ở mọi bảng.",
+    ),
+    Relation(
+        "printed_windows",
+        "warning",
+        "report",
+        "ratings_to = cases_to, ratings_from = cases_from",
+        "Tỷ lệ đánh giá chia số đánh giá cho số hồ sơ đã giải quyết: hai bảng phải cùng thời gian.",
+    ),
+    Relation(
+        "printed_as_of",
+        "info",
+        "report",
+        "processes_as_of = cases_to",
+        "Các bảng của một báo cáo chốt số liệu ở những ngày khác nhau.",
+    ),
+    Relation(
+        "printed_settled_of_quarters",
+        "critical",
+        "report",
+        "sum of scorecard.settled over periods = appendix_1.settled_total",
+        "Số đã giải quyết của các kỳ cộng lại bằng số đã giải quyết của cả thời gian.",
+    ),
+    Relation(
+        "printed_received_of_quarters",
+        "warning",
+        "report",
+        "sum of scorecard.received over periods = appendix_1.newly_received",
+        "Số tiếp nhận của các kỳ cộng lại bằng số mới tiếp nhận (hoặc cả kỳ trước chuyển sang).",
+    ),
+    Relation(
+        "printed_received_mixed",
+        "warning",
+        "report",
+        "received means the same for all units",
+        "Tiếp nhận trong kỳ phải cùng một nghĩa ở mọi đơn vị: có hoặc không có kỳ trước chuyển"
+        " sang.",
+    ),
+    Relation(
+        "printed_carried_over",
+        "critical",
+        "report",
+        "carried_over = in_progress_total of the period before",
+        "Kỳ trước chuyển sang bằng số đang giải quyết cuối kỳ trước.",
+    ),
+    Relation(
+        "printed_identical_indicators",
+        "warning",
+        "report",
+        "indicators differ in some row",
+        "Hai chỉ số bằng nhau ở mọi đơn vị thì một chỉ số không đo điều riêng của nó.",
+    ),
+    Relation(
+        "printed_indicator_9",
+        "info",
+        "report",
+        "indicator_9 rises with received_online / total",
+        "Chỉ số 9 không suy ra được chỉ từ tỷ lệ trực tuyến đã in; cần in kèm căn cứ chấm điểm.",
+    ),
+    # Text and attachments.
+    Relation(
+        "printed_text",
+        "critical",
+        "report",
+        "figure in the text = figure of the table",
+        "Số trong lời văn là số của bảng.",
+    ),
+    Relation(
+        "printed_text_share",
+        "critical",
+        "report",
+        "percentage in the text = share of the figures of the tables",
+        "Tỷ lệ trong lời văn tính từ số của bảng, làm tròn như đã in.",
+    ),
+    Relation(
+        "printed_text_causes",
+        "critical",
+        "report",
+        "sum of the causes in the text = settled_late",
+        "Các nguyên nhân quá hạn cộng lại bằng số quá hạn.",
+    ),
+    Relation(
+        "printed_attachment_date",
+        "warning",
+        "report",
+        "date of the report in an attachment = date of the report",
+        "Phụ lục ban hành kèm theo báo cáo mang ngày của báo cáo.",
+    ),
+    Relation(
+        "printed_attachment_symbol",
+        "warning",
+        "report",
+        "number and symbol in an attachment = those of the report",
+        "Phụ lục ban hành kèm theo báo cáo mang số, ký hiệu của báo cáo.",
+    ),
+)
+
+READINGS: dict[str, tuple[str, ...]] = {
+    "appendix_1_total_by_outcome": ("total = settled_total + in_progress_total + returned",),
+    "appendix_1_settled": (
+        "settled_total = settled_in_time + settled_late",
+        "settled_total = settled_on_time + settled_late",
+        "settled_total = settled_early + settled_late",
+    ),
+    "printed_in_time_share": (
+        "in_time_percent = printed(100 * settled_in_time / settled_total)",
+        "in_time_percent = printed(100 * settled_on_time / settled_total)",
+        "in_time_percent = printed(100 * (settled_total - settled_late) / settled_total)",
+    ),
+    "printed_satisfied": (
+        "satisfied_percent = printed(100 * (very_satisfied + satisfied) / total)",
+        "satisfied_percent = printed(100 * satisfied / total)",
+    ),
+    "printed_settled_share": ("settled_percent = printed(100 * settled_total / newly_received)",),
+    "printed_late_share": ("late_percent = printed(100 * settled_late / total)",),
+    "printed_online_share": ("online_percent = printed(100 * received_online / newly_received)",),
+}
+"""Other definitions that a province may follow; the one that most of its rows satisfy counts."""
+
+SHARES: dict[str, dict[str, tuple[str, ...]]] = {
+    "appendix_1": {
+        "total": ("total",),
+        "carried_over": ("total",),
+        "newly_received": ("total",),
+        "settled_total": ("total",),
+        "settled_early": ("settled_total", "total"),
+        "settled_on_time": ("settled_total", "total"),
+        "settled_in_time": ("settled_total", "total"),
+        "settled_late": ("settled_total", "total"),
+        "in_progress_total": ("total",),
+        "in_progress_in_time": ("in_progress_total", "total"),
+        "in_progress_overdue": ("in_progress_total", "total"),
+        "returned": ("total",),
+        "received_online": ("total", "newly_received"),
+        "returned_by_post": ("settled_total",),
+    },
+    "appendix_2": {
+        key: ("total",)
+        for key in (
+            *("satisfied_service", "satisfied_attitude", "very_satisfied", "satisfied"),
+            *("neutral", "dissatisfied", "dissatisfied_competence", "dissatisfied_time"),
+            *("dissatisfied_attitude", "comments", "total"),
+        )
+    },
+}
+"""Denominators in the row "Tỷ lệ %": the first is that of the report of 2019."""
+
+
+def printed(check_id: str) -> Relation:
+    """A relation that only a printed report can break."""
+    return next(one for one in PRINTED_RELATIONS if one.check_id == check_id)
