@@ -85,6 +85,17 @@ def _parser() -> argparse.ArgumentParser:
     withdraw.add_argument("publication", metavar="PUBLICATION", help="such as 2019-Q1.r1")
     withdraw.add_argument("--reason", metavar="TEXT", required=True)
     withdraw.add_argument("--by", metavar="NAME", default=None, help="default: the login")
+    audit = add(
+        "audit",
+        _audit,
+        "find contradictions in a printed report, or tell the checks of a publication"
+        " (3: there are critical ones)",
+    )
+    audit.add_argument(
+        "what",
+        metavar="FILE|PUBLICATION",
+        help="report with the appendices (.docx, .xlsx, .txt, .md), or such as 2019-H1.r1",
+    )
     return parser
 
 
@@ -198,6 +209,19 @@ def _withdraw(options: argparse.Namespace) -> None:
     schema.migrate()
     release.withdraw(options.publication, options.by or _login(), options.reason)
     print(f"{options.publication} is withdrawn; the latest_ views show the release before it.")
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from motcua.publication import audit
+
+    path = Path(options.what)
+    if path.exists() or path.suffix.lower() in audit.FILES:
+        done = audit.audit_file(path)
+        text, is_critical = audit.listing(done), done.is_critical
+    else:
+        text, is_critical = audit.audit_publication(options.what)
+    print(text)
+    return REFUSED if is_critical else DONE
 
 
 def _login() -> str:

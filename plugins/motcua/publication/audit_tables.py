@@ -98,9 +98,7 @@ def fits(kind: str, rows: list[Figures]) -> Iterator[Decimal]:
     """For each relation that applies, the part of the rows that its best reading fits."""
     columns = list(rows[0]) if rows else []
     for _, readings in row_relations(kind, columns):
-        yield max(
-            _part_that_fits(text, *_columns_of(text, rows)) for text in readings
-        )
+        yield max(_part_that_fits(text, *_columns_of(text, rows)) for text in readings)
 
 
 def audit(report: Report) -> list[Finding]:
@@ -142,9 +140,10 @@ def _own_text(relation: Relation, present: set[str]) -> str:
         if relation.check_id == f"scorecard_form_{form}":
             own = [f"indicator_{n}" for n in indicators if f"indicator_{n}" in present]
             return f"form_{form}_total = {' + '.join(own)}" if len(own) > 1 else ""
-    if relation.check_id == "printed_total_without_forms" and {
-        *("form_1_total", "form_2_total")
-    } & present:
+    if (
+        relation.check_id == "printed_total_without_forms"
+        and {*("form_1_total", "form_2_total")} & present
+    ):
         return ""
     return relation.text
 
@@ -242,7 +241,7 @@ def _rows(table: Table) -> Iterator[Finding]:
                     cell.text if cell and cell.text else shown(found, digits),
                     ("không quá " if "<=" in text else "") + shown(expected, digits),
                     _parts(table, row, text),
-                    _by_last_digit(found, expected, digits) if "printed(" in text else None,
+                    by_last_digit(found, expected, digits) if "printed(" in text else None,
                 )
 
 
@@ -264,19 +263,18 @@ def _parts(table: Table, row: Row, text: str) -> str:
     ).join(("(", ")"))
 
 
-def _by_last_digit(found: Value, expected: Value, digits: int) -> Level | None:
+def by_last_digit(found: Value, expected: Value, digits: int) -> Level | None:
     """A share that is off by its last digit only is a slip of rounding."""
-    if isinstance(found, Decimal) and isinstance(expected, Decimal):
-        if abs(found - expected) <= Decimal(1).scaleb(-digits):
-            return "warning"
-    return None
+    if not isinstance(found, Decimal) or not isinstance(expected, Decimal):
+        return None
+    return "warning" if abs(found - expected) <= Decimal(1).scaleb(-digits) else None
 
 
 # Columns that the table itself explains: 6=(7+8+9).
 
 
 def _formulas(table: Table, before: Sequence[Finding]) -> Iterator[Finding]:
-    places = {}
+    places: dict[str, int] = {}
     for at, text in enumerate(table.numbers):
         number = re.match(r"[\[(]?\s*(\d+)", text)
         if number:
@@ -294,8 +292,11 @@ def _formulas(table: Table, before: Sequence[Finding]) -> Iterator[Finding]:
 
         def total(row: Row, columns: list[tuple[bool, int]] = columns) -> Decimal:
             return sum(
-                (value if plus else -value for plus, place in columns
-                 if (value := _at(row, place)) is not None),
+                (
+                    value if plus else -value
+                    for plus, place in columns
+                    if (value := _at(row, place)) is not None
+                ),
                 Decimal(),
             )
 
@@ -422,8 +423,8 @@ def _share_row(table: Table) -> Iterator[Finding]:
                         printed("printed_share_row"),
                         *(table.label, row.name, table.headings[key]),
                         *(held[key].text, shown(share, held[key].digits)),
-                        f"({shown(column_total(table, key))} / {shown(column_total(table, below))})",
-                        _by_last_digit(held[key].value, share, held[key].digits),
+                        division(column_total(table, key), column_total(table, below)),
+                        by_last_digit(held[key].value, share, held[key].digits),
                     )
 
 
@@ -434,6 +435,11 @@ def share_of(table: Table, keys: Sequence[str], below: str, digits: int) -> Deci
     if not whole or any(part is None for part in parts):
         return None
     return half_up(100 * sum(cast(list[Decimal], parts), Decimal()) / whole, digits)
+
+
+def division(part: Decimal | None, whole: Decimal | None) -> str:
+    """The two figures of a share."""
+    return f"({shown(part)} / {shown(whole)})" if part is not None and whole else ""
 
 
 # Points.
@@ -454,7 +460,8 @@ def _ranks_and_bands(table: Table) -> Iterator[Finding]:
         return [
             (row, due(total))
             for row in rows
-            if key in row.cells and (total := row.cells["total"].value) is not None
+            if key in row.cells
+            and (total := row.cells["total"].value) is not None
             and (found := _rank_or_band(row.cells[key], key)) is not None
             and found != due(total)
         ]
@@ -633,7 +640,9 @@ def _added(scores: list[Table], key: str, units: Units) -> dict[str, Decimal]:
     rows = [_by_unit(table, units) for table in scores]
     added = {}
     for unit in rows[0]:
-        values = [one[unit].cells[key].value for one in rows if unit in one and key in one[unit].cells]
+        values = [
+            one[unit].cells[key].value for one in rows if unit in one and key in one[unit].cells
+        ]
         if len(values) == len(scores) and None not in values:
             added[unit] = sum(cast(list[Decimal], values), Decimal())
     return added

@@ -522,14 +522,14 @@ SHARES: dict[str, dict[str, tuple[str, ...]]] = {
         "received_online": ("total", "newly_received"),
         "returned_by_post": ("settled_total",),
     },
-    "appendix_2": {
-        key: ("total",)
-        for key in (
+    "appendix_2": dict.fromkeys(
+        (
             *("satisfied_service", "satisfied_attitude", "very_satisfied", "satisfied"),
             *("neutral", "dissatisfied", "dissatisfied_competence", "dissatisfied_time"),
             *("dissatisfied_attitude", "comments", "total"),
-        )
-    },
+        ),
+        ("total",),
+    ),
 }
 """Denominators in the row "Tỷ lệ %": the first is that of the report of 2019."""
 

@@ -12,6 +12,10 @@ from unicodedata import combining, normalize
 
 from motcua.errors import Failed
 
+TEXTS = (".txt", ".md", ".markdown", ".tsv", ".text")
+FILES = (".docx", ".xlsx", *TEXTS)
+"""Endings of the files that can be read."""
+
 LARGEST_FILE = 50 << 20
 LARGEST_UNPACKED = 200 << 20
 """Bytes above which a report is refused before anything of it is unpacked."""
@@ -19,7 +23,7 @@ LARGEST_UNPACKED = 200 << 20
 MOST_ENTRIES = 5_000
 MOST_ROWS, MOST_COLUMNS = 5_000, 100
 MOST_RATIO = 200
-"""A part that unpacks to more than so many times its packed size, and over a megabyte, is a bomb."""
+"""A part over a megabyte that unpacks to more than so many times its packed size is a bomb."""
 
 Rows = list[list[str]]
 
@@ -52,11 +56,15 @@ def read(path: Path) -> list[Block]:
     """
     kind = path.suffix.lower()
     if not path.is_file():
-        raise Failed(f"There is no file {path}. Give the path of a report, or of a publication"
-                     " such as 2019-H1.r1.")
+        raise Failed(
+            f"There is no file {path}. Give the path of a report, or of a publication"
+            " such as 2019-H1.r1."
+        )
     if path.stat().st_size > LARGEST_FILE:
-        raise Failed(f"{path} is larger than {LARGEST_FILE >> 20} MB, no report is. Save the pages"
-                     " with the tables as a file of their own.")
+        raise Failed(
+            f"{path} is larger than {LARGEST_FILE >> 20} MB, no report is. Save the pages"
+            " with the tables as a file of their own."
+        )
     if kind in (".docx", ".xlsx"):
         _refuse_hostile(path)
         try:
@@ -68,7 +76,7 @@ def read(path: Path) -> list[Block]:
                 f"{path} cannot be read as {kind[1:]}: {error or type(error).__name__}. Open it in"
                 " an office program and save it again."
             ) from error
-    if kind in (".txt", ".md", ".markdown", ".tsv", ".text"):
+    if kind in TEXTS:
         return _plain(path)
     raise Failed(
         f"{path} is not a report that can be read: {kind or 'no ending'} is none of .docx, .xlsx,"

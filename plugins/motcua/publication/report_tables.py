@@ -222,9 +222,7 @@ def _titles(paragraphs: list[str]) -> tuple[list[str], list[str]]:
         at -= 1
     titles = paragraphs[at:]
     numbered = [
-        place
-        for place, text in enumerate(titles)
-        if _TITLE.search(plain(text)) and len(text) < 60
+        place for place, text in enumerate(titles) if _TITLE.search(plain(text)) and len(text) < 60
     ]
     if numbered:
         start = numbered[-1]
@@ -234,9 +232,7 @@ def _titles(paragraphs: list[str]) -> tuple[list[str], list[str]]:
     return paragraphs[at:], paragraphs[:at]
 
 
-def _recognised(
-    heads: Rows, body: Rows, titles: list[str], sheet: str, fits: Fits
-) -> Table | None:
+def _recognised(heads: Rows, body: Rows, titles: list[str], sheet: str, fits: Fits) -> Table | None:
     numbers = next((row for row in heads if _is_numbers(row)), [])
     heads = [row for row in heads if row is not numbers and any(row)]
     if not heads:
@@ -265,7 +261,7 @@ def _recognised(
         kind,
         _label(titles, sheet),
         tuple(titles),
-        {key: _shown(paths[at], kind) for at, key in keys.items()},
+        {key: _shown(paths[at], kind, key) for at, key in keys.items()},
         tuple(_row(kind, row, keys, paths) for row in rows),
         tuple(numbers),
         {key: at for at, key in keys.items()},
@@ -294,8 +290,7 @@ def _paths(heads: Rows) -> list[list[str]]:
                 row[column] = row[column - 1]
         filled.append(row)
     return [
-        list(dict.fromkeys(row[column] for row in filled if row[column]))
-        for column in range(width)
+        list(dict.fromkeys(row[column] for row in filled if row[column])) for column in range(width)
     ]
 
 
@@ -376,8 +371,11 @@ def _assigned(
             grown += [(score - 1, keys) for score, keys in beam]
         beam = sorted(grown, key=lambda one: -one[0])[:BEAM]
     parsed = [
-        {(at, count): number_of(text, count).value for at, text in enumerate(row[3])
-         for count in (True, False)}
+        {
+            (at, count): number_of(text, count).value
+            for at, text in enumerate(row[3])
+            for count in (True, False)
+        }
         for row in rows
         if row[0] == "unit"
     ][:20]
@@ -385,11 +383,11 @@ def _assigned(
     best_score = None
     for score, keys in beam:
         columns = [
-            {key: one.get((at, _is_count(kind, key))) for at, key in keys.items()}
-            for one in parsed
+            {key: one.get((at, _is_count(kind, key))) for at, key in keys.items()} for one in parsed
         ]
-        whole = score + sum((3 * max(Decimal(), 2 * fit - 1) for fit in fits(kind, columns)),
-                            Decimal())
+        whole = score + sum(
+            (3 * max(Decimal(), 2 * fit - 1) for fit in fits(kind, columns)), Decimal()
+        )
         if best_score is None or whole > best_score:
             best_score, best = whole, (whole, keys)
     return best
@@ -413,8 +411,10 @@ def _options(kind: str, path: list[str]) -> dict[str, Decimal]:
     return options
 
 
-def _shown(path: list[str], kind: str) -> str:
+def _shown(path: list[str], kind: str, key: str) -> str:
     """A heading as messages name it: with the one above when it says little alone."""
+    if _options(kind, path).get(key, 0) < 1 and key in vocabulary.MEANINGS:
+        return vocabulary.MEANINGS[key]  # the figures, not the headings, told what it is
     if len(path) > 1 and len(path[-1]) < 16 and not re.match(r"chi so", plain(path[-1])):
         above = path[0] if kind == "scorecard" else path[-2]
         return f"{path[-1]} ({above})"

@@ -45,7 +45,9 @@ HEADINGS: tuple[Heading, ...] = (
     Heading("appendix_1", "settled_total", f"{_SUM}|{_DONE}", _DONE, f"{_RATE}|{_OPEN}"),
     Heading("appendix_1", "settled_early", r"truoc (thoi )?han|som han", "", f"{_RATE}|dung han"),
     Heading("appendix_1", "settled_on_time", "dung han", "", f"{_RATE}|truoc"),
-    Heading("appendix_1", "settled_in_time", r"truoc.{0,12}dung han|dung.{0,8}truoc han", "", _RATE),
+    Heading(
+        "appendix_1", "settled_in_time", r"truoc.{0,12}dung han|dung.{0,8}truoc han", "", _RATE
+    ),
     Heading("appendix_1", "settled_late", _LATE, _DONE, f"{_RATE}|{_OPEN}"),
     Heading("appendix_1", "in_progress_total", f"{_SUM}|{_OPEN}", _OPEN, f"{_RATE}|{_DONE}"),
     Heading(
@@ -56,7 +58,9 @@ HEADINGS: tuple[Heading, ...] = (
         _RATE,
     ),
     Heading("appendix_1", "in_progress_overdue", f"{_LATE}|{_OPEN}", _OPEN, f"{_RATE}|{_DONE}"),
-    Heading("appendix_1", "returned", r"tra lai|tu choi|rut ho so|khong (du )?dieu kien", "", _RATE),
+    Heading(
+        "appendix_1", "returned", r"tra lai|tu choi|rut ho so|khong (du )?dieu kien", "", _RATE
+    ),
     Heading("appendix_1", "received_online", r"truc tuyen|qua mang", "", f"{_RATE}|truc tiep"),
     Heading("appendix_1", "returned_by_post", r"buu dien|buu chinh|bcci", "", f"{_RATE}|tiep nhan"),
     Heading("appendix_1", "settled_percent", _RATE, "giai quyet", f"han|truc tuyen|{_OPEN}"),
@@ -91,7 +95,9 @@ HEADINGS: tuple[Heading, ...] = (
     Heading("scorecard", "band", "xep loai|phan loai"),
     Heading("scorecard", "rank", "xep hang|thu hang|xep thu"),
     # Appendix IV: procedures and their processes.
-    Heading("appendix_4", "procedures_listed", r"niem yet|tong so (tthc|thu tuc)|so (tthc|thu tuc)"),
+    Heading(
+        "appendix_4", "procedures_listed", r"niem yet|tong so (tthc|thu tuc)|so (tthc|thu tuc)"
+    ),
     Heading("appendix_4", "processes_approved", r"(duoc|da|phe) duyet|ban hanh", "", _RATE),
     Heading(
         "appendix_4",
@@ -126,6 +132,19 @@ NAMES = {
 }
 """What a table is called that bears no number of an appendix."""
 
+MEANINGS = {
+    "total": "Tổng số",
+    "newly_received": "Tiếp nhận mới",
+    "settled_total": "Đã giải quyết",
+    "settled_late": "Đã giải quyết quá hạn",
+    "in_progress_total": "Đang giải quyết",
+    "in_progress_in_time": "Đang giải quyết còn hạn",
+    "in_progress_overdue": "Đang giải quyết quá hạn",
+    "form_1_total": "Tổng Mẫu phiếu số 1",
+    "form_2_total": "Tổng Mẫu phiếu số 2",
+}
+"""What a column is called whose printed headings do not say it."""
+
 ANSWERS = (
     "very_satisfied",
     "satisfied",
@@ -151,6 +170,3 @@ FORMS = {1: (1, 2, 3, 4, 7), 2: (5, 6, 8, 9)}
 """Indicators of the two score forms of Decision 1216/QĐ-UBND."""
 
 TEXTS = frozenset({"band", "note"})
-SCORES = frozenset(
-    {"form_1_total", "form_2_total", "total_points", *(f"indicator_{n}" for n in range(1, 10))}
-)
