@@ -48,6 +48,8 @@ def run() -> int:
             schema.migrate()
         with beside(sample_writer(show)), show.stage("Airflow"):
             airflow.up(lambda text: show.detail("Airflow", text))
+            show.detail("Airflow", airflow.url())
+        show.line(f"To watch: log in as viewer or admin with {airflow.password_file()}")
         api = airflow.api()
         is_built = _load_and_build(api, show)
         releases = [_publish(api, show, period, is_built) for period in PERIODS]
@@ -168,9 +170,10 @@ def _publish(api: Api, show: Show, period: str, is_built: bool) -> str:
     with show.stage(stage):
         parameters = {"period": period, "approved_by": APPROVED_BY}
         _follow(api, show, stage, "publish_scorecard", parameters)
-    made = _release(period)
-    if made is None:
-        raise Failed(f"publish_scorecard ended well, but there is no release of {period}.")
+        made = _release(period)
+        if made is None:
+            raise Failed(f"publish_scorecard ended well, but there is no release of {period}.")
+        show.detail(stage, made)
     return made
 
 
