@@ -81,6 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--approved-by", metavar="NAME", default=None, help="default: the login")
     publish.add_argument("--revise", action="store_true", help="release a period once more")
     publish.add_argument("--note", metavar="TEXT", help="why it is released once more")
+    trace = add("trace", _trace, "what a published figure is made of, down to files and records")
+    trace.add_argument("publication", metavar="PUBLICATION", help="such as 2019-H1.r1")
+    trace.add_argument("table", metavar="TABLE", help="such as appendix_1")
+    trace.add_argument("unit", metavar="UNIT", help="a unit code, or TOTAL")
+    trace.add_argument("column", metavar="COLUMN", help="such as settled_late")
+    trace.add_argument("--all", metavar="FILE", type=Path, help="write every row as csv")
+    recompute = add("recompute", _recompute, "compute a release again from its pinned files")
+    recompute.add_argument("publication", metavar="PUBLICATION", help="such as 2019-H1.r1")
     withdraw = add("withdraw", _withdraw, "withdraw a faulty release")
     withdraw.add_argument("publication", metavar="PUBLICATION", help="such as 2019-Q1.r1")
     withdraw.add_argument("--reason", metavar="TEXT", required=True)
@@ -200,6 +208,39 @@ def _publish(options: argparse.Namespace) -> None:
 
     approved_by = options.approved_by or _login()
     pipeline.run_publish(options.period, approved_by, options.revise, options.note)
+
+
+def _trace(options: argparse.Namespace) -> None:
+    from motcua.publication import trace
+
+    of = (options.publication, options.table, options.unit, options.column)
+    print(trace.text(trace.trace(*of)))
+    if options.all:
+        number = trace.write_all(options.all, *of)
+        print(f"{number} rows: {options.all}")
+
+
+def _recompute(options: argparse.Namespace) -> int:
+    from motcua.publication.recompute import recompute
+
+    again = recompute(options.publication, _progress())
+    if again.is_same:
+        print(f"{options.publication} comes out again: {again.cells} cells and all rows the same.")
+        return DONE
+    for difference in again.differences[:50]:
+        print(f"  {difference}")
+    rows = sum(again.evidence_differences.values())
+    print(
+        f"{options.publication}: {len(again.differences)} cells and {rows} rows differ.",
+        file=sys.stderr,
+    )
+    print(
+        f"Code drift: it was computed by {again.code_then}, now by {again.code_now}."
+        if again.is_code_drift
+        else "The same code and files give other figures: this must not be. Report it.",
+        file=sys.stderr,
+    )
+    return FAILED
 
 
 def _withdraw(options: argparse.Namespace) -> None:

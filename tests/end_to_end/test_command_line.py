@@ -1,8 +1,5 @@
 """The main job by the command line: exports in, the report's tables out, cell for cell."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,45 +9,8 @@ import pytest
 import oracle
 from motcua import settings
 from motcua.documents import comparison
-from motcua_sample import write_sample
 
-PERIODS = ("2019-Q1", "2019-Q2", "2019-H1")
-
-
-def motcua(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("motcua")), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def done(*arguments: str) -> str:
-    """Run a command that has to succeed; returns what it printed."""
-    ran = motcua(*arguments)
-    assert ran.returncode == 0, f"motcua {' '.join(arguments)}\n{ran.stdout}\n{ran.stderr}"
-    return ran.stdout
-
-
-@pytest.fixture(scope="module")
-def published(
-    server_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Path]]:
-    """A warehouse in which the whole sample is published; its URL and the landing zone."""
-    folder = tmp_path_factory.mktemp("published")
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
-        admin.execute("create database end_to_end")
-    url = f"{server_url}/end_to_end"
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("home", "landing", "publications"):
-            (folder / name).mkdir()
-            patch.setenv(f"MOTCUA_{name.upper()}", str(folder / name))
-        patch.setenv("MOTCUA_WAREHOUSE_URL", url)
-        write_sample(folder / "landing")
-        done("ingest")
-        done("build")
-        for period in PERIODS:
-            done("publish", period, "--approved-by", "Nguyễn Văn A")
-        yield url, folder
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
-        admin.execute("drop database end_to_end with (force)")
+from .conftest import PERIODS, done, motcua
 
 
 def test_every_cell_equals_the_report(published: tuple[str, Path]) -> None:

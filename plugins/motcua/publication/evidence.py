@@ -23,6 +23,21 @@ def copy(connection: Connection, period_code: str, publication_id: str) -> None:
             ),
             [publication_id, period_code],
         )
+    _count_cases(connection, publication_id)
+
+
+def _count_cases(connection: Connection, publication_id: str) -> None:
+    """Sum the cases of the release up by all that its figures depend on."""
+    columns = _columns(connection, "case_counts")[:-1]
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    connection.execute(
+        sql.SQL(
+            "insert into evidence.case_counts (publication_id, {names}, number_of_cases)"
+            " select publication_id, {names}, count(*) from evidence.cases"
+            " where publication_id = %s group by publication_id, {names}"
+        ).format(names=names),
+        [publication_id],
+    )
 
 
 def _columns(connection: Connection, table: str) -> list[str]:

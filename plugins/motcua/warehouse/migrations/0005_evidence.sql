@@ -30,6 +30,26 @@ create table evidence.cases (
 comment on table evidence.cases is
     'The cases of a release: where each counts, when and why, and the records that told it.';
 
+create table evidence.case_counts (
+    publication_id text not null references published.publications,
+    unit_code text not null,
+    origin text,
+    outcome text not null,
+    is_returned boolean not null,
+    is_online boolean not null,
+    is_returned_by_post boolean not null,
+    is_settled boolean not null,
+    is_late_after_review boolean not null,
+    points_1 numeric,
+    points_2 numeric,
+    points_3 numeric,
+    points_4 numeric,
+    points_7 numeric,
+    number_of_cases bigint not null
+);
+comment on table evidence.case_counts is
+    'How many cases of a release share all that figures depend on: counts without reading cases.';
+
 create table evidence.ratings (
     publication_id text not null references published.publications,
     press_key text not null,
@@ -92,8 +112,14 @@ create table evidence.external_counts (
 comment on table evidence.external_counts is
     'The counts of other software that a release adds to its appendix I.';
 
-create index cases_of_units on evidence.cases (publication_id, unit_code, outcome, origin);
+create index cases_of_units
+    on evidence.cases (publication_id, unit_code, origin, outcome, case_code);
 create index cases_by_code on evidence.cases (case_code, publication_id);
+create index cases_online on evidence.cases (publication_id, unit_code, case_code)
+    where is_online;
+create index cases_by_post on evidence.cases (publication_id, unit_code, case_code)
+    where is_returned_by_post;
+create index case_counts_of_units on evidence.case_counts (publication_id, unit_code);
 create index ratings_of_units on evidence.ratings (publication_id, unit_code, button);
 create index procedures_of_units on evidence.procedures (publication_id, unit_code);
 create index petitions_of_units on evidence.petitions (publication_id, unit_code);

@@ -1,0 +1,297 @@
+"""What every published figure means: definition, formula, source, and the rows that it counts.
+
+The definitions are those of the rule set's law and of the province's report; conditions are SQL on
+the evidence of a release.
+"""
+
+from dataclasses import dataclass
+
+DECREE = "Nghị định 61/2018/NĐ-CP; Quy chế hoạt động của Trung tâm; mẫu Phụ lục I"
+CIRCULAR = "Thông tư 01/2018/TT-VPCP; Quyết định 1216/QĐ-UBND ngày 26/4/2019"
+CENTRE = "Báo cáo của Trung tâm Phục vụ hành chính công"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of an evidence table that a figure counts.
+
+    table: table of schema evidence. condition: which of its rows. points: column of `cases` whose
+    values an indicator takes the mean of. external: columns of `external_counts` that are added.
+    """
+
+    table: str
+    condition: str
+    points: str | None = None
+    external: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One figure. `parts` are figures that it is computed of, as (table, column)."""
+
+    text: str
+    formula: str
+    source: str
+    rows: Rows | None = None
+    parts: tuple[tuple[str, str], ...] = ()
+
+
+def _cases(
+    text: str, formula: str, condition: str, *external: str, source: str = DECREE
+) -> Definition:
+    return Definition(text, formula, source, Rows("cases", condition, external=external))
+
+
+def _mean(number: int, text: str) -> Definition:
+    column = f"points_{number}"
+    return Definition(
+        f"Chỉ số {number}: {text}",
+        f"trung bình {column} của hồ sơ đã giải quyết có điểm, làm tròn nửa lên theo bộ quy tắc",
+        CIRCULAR,
+        Rows("cases", f"is_settled and {column} is not null", points=column),
+    )
+
+
+def _of_procedures(number: int, text: str, formula: str) -> Definition:
+    return Definition(
+        f"Chỉ số {number}: {text}", formula, CIRCULAR, Rows("procedures", "day_of = 'window_end'")
+    )
+
+
+SETTLED = ("settled_early", "settled_on_time", "settled_late")
+IN_PROGRESS = ("in_progress_in_time", "in_progress_overdue")
+NEW_AND_OLD = ("carried_over", "newly_received")
+
+APPENDIX_1 = {
+    "total": _cases(
+        "Tổng số hồ sơ tiếp nhận giải quyết",
+        "kỳ trước + tiếp nhận mới = đã + đang giải quyết",
+        "origin is not null",
+        *NEW_AND_OLD,
+    ),
+    "carried_over": _cases(
+        "Hồ sơ kỳ trước chuyển sang",
+        "tiếp nhận trước kỳ, chưa giải quyết xong trước kỳ",
+        "origin = 'carried_over'",
+        "carried_over",
+    ),
+    "newly_received": _cases(
+        "Hồ sơ tiếp nhận mới",
+        "ngày tiếp nhận trong kỳ",
+        "origin = 'newly_received'",
+        "newly_received",
+    ),
+    "settled_total": _cases(
+        "Hồ sơ đã giải quyết", "kết thúc xử lý trong kỳ", "is_settled", *SETTLED
+    ),
+    "settled_early": _cases(
+        "Đã giải quyết trước hạn",
+        "kết thúc xử lý trước ngày hẹn trả",
+        "outcome = 'settled_early'",
+        "settled_early",
+    ),
+    "settled_on_time": _cases(
+        "Đã giải quyết đúng hạn",
+        "kết thúc xử lý đúng ngày hẹn trả, hoặc không có ngày hẹn trả",
+        "outcome = 'settled_on_time'",
+        "settled_on_time",
+    ),
+    "settled_late": _cases(
+        "Đã giải quyết quá hạn, như phần mềm ghi nhận",
+        "kết thúc xử lý sau ngày hẹn trả",
+        "outcome = 'settled_late'",
+        "settled_late",
+    ),
+    "settled_late_after_review": _cases(
+        "Đã giải quyết quá hạn sau rà soát",
+        "quá hạn, trừ hồ sơ được rà soát là ghi nhận trễ (nguyên nhân 1) mà thực tế trả trong hạn",
+        "is_late_after_review",
+        "settled_late",
+    ),
+    "in_progress_total": _cases(
+        "Hồ sơ đang giải quyết",
+        "tổng số trừ đã giải quyết",
+        "outcome in ('in_progress_in_time', 'in_progress_overdue')",
+        *IN_PROGRESS,
+    ),
+    "in_progress_in_time": _cases(
+        "Đang giải quyết còn hạn",
+        "ngày hẹn trả không trước ngày cuối kỳ",
+        "outcome = 'in_progress_in_time'",
+        "in_progress_in_time",
+    ),
+    "in_progress_overdue": _cases(
+        "Đang giải quyết quá hạn",
+        "ngày hẹn trả trước ngày cuối kỳ",
+        "outcome = 'in_progress_overdue'",
+        "in_progress_overdue",
+    ),
+    "returned": _cases("Hồ sơ bị trả lại", "rút hoặc dừng trong kỳ", "is_returned", "returned"),
+    "received_online": _cases(
+        "Hồ sơ nhận qua trực tuyến",
+        "kênh 2 trong tổng số",
+        "is_online and origin is not null",
+        "received_online",
+    ),
+    "returned_by_post": _cases(
+        "Kết quả trả qua bưu điện",
+        "đã giải quyết, hình thức trả 1, đã trả",
+        "is_returned_by_post",
+        source=CENTRE,
+    ),
+    "counted_externally": _cases(
+        "Phần của tổng số chỉ có số đếm từ phần mềm riêng",
+        "kỳ trước + tiếp nhận mới của số đếm",
+        "false",
+        *NEW_AND_OLD,
+        source=CENTRE,
+    ),
+}
+
+BUTTONS = {
+    "satisfied_service": (1, "Hài lòng với dịch vụ"),
+    "satisfied_attitude": (2, "Hài lòng về thái độ phục vụ"),
+    "dissatisfied_competence": (3, "Không hài lòng về nghiệp vụ nhân viên"),
+    "dissatisfied_time": (4, "Không hài lòng về thời gian giao dịch"),
+    "comments": (5, "Ý kiến góp ý"),
+}
+
+APPENDIX_2 = {
+    **{
+        column: Definition(
+            text, f"số lần bấm nút {button}", CENTRE, Rows("ratings", f"button = {button}")
+        )
+        for column, (button, text) in BUTTONS.items()
+    },
+    "total": Definition("Tổng số lượt đánh giá", "số lần bấm nút", CENTRE, Rows("ratings", "true")),
+    "settled_total": APPENDIX_1["settled_total"],
+    "coverage_percent": Definition(
+        "Tỷ lệ lượt đánh giá trên hồ sơ đã giải quyết",
+        "100 × lượt đánh giá ÷ hồ sơ đã giải quyết",
+        CENTRE,
+        parts=(("appendix_2", "total"), ("appendix_1", "settled_total")),
+    ),
+}
+
+_LISTED = "day_of = 'processes'"
+
+APPENDIX_4 = {
+    "procedures_listed": Definition(
+        "TTHC niêm yết tại Trung tâm",
+        "còn hiệu lực, NiemYetTaiTrungTam = 1",
+        CENTRE,
+        Rows("procedures", _LISTED),
+    ),
+    "processes_approved": Definition(
+        "Quy trình nội bộ được duyệt",
+        "TTHC niêm yết có quy trình đã phê duyệt",
+        CENTRE,
+        Rows("procedures", f"{_LISTED} and has_approved_process"),
+    ),
+    "processes_on_software": Definition(
+        "Quy trình đã cập nhật trên phần mềm",
+        "quy trình được duyệt đã có trên phần mềm",
+        CENTRE,
+        Rows("procedures", f"{_LISTED} and has_process_on_software"),
+    ),
+    "completion_percent": Definition(
+        "Tỷ lệ hoàn thành",
+        "100 × đã cập nhật ÷ được duyệt; trống khi chưa có quy trình",
+        CENTRE,
+        parts=(("appendix_4", "processes_on_software"), ("appendix_4", "processes_approved")),
+    ),
+    "time_unit": Definition(
+        "Đơn vị thời gian của quy trình",
+        "ngày, giờ, hoặc ngày và giờ",
+        CENTRE,
+        Rows("procedures", f"{_LISTED} and has_approved_process"),
+    ),
+    "note": Definition(
+        "Ghi chú",
+        "các ghi chú khác nhau của TTHC niêm yết",
+        CENTRE,
+        Rows("procedures", f"{_LISTED} and note is not null"),
+    ),
+}
+
+INDICATORS = {
+    1: _mean(1, "thời gian giải quyết: trước hạn 2, đúng hạn 1, quá hạn 0"),
+    2: _mean(2, "thời gian từng bước: điểm thấp nhất của các bước đã xong có thời hạn"),
+    3: _mean(3, "số lần liên hệ: không bổ sung 2; bổ sung không do người nộp từ hai lần 0; khác 1"),
+    4: _mean(4, "số cơ quan phải liên hệ: không 2, một 1, nhiều hơn 0"),
+    5: _of_procedures(
+        5,
+        "thực hiện tại Bộ phận Một cửa",
+        "từ 20 % TTHC niêm yết làm tại chỗ: 2; tất cả nhận và trả tại Trung tâm: 1; khác 0",
+    ),
+    6: _of_procedures(6, "công khai", "mức công khai thấp nhất của TTHC niêm yết"),
+    7: _mean(7, "thái độ: phản ánh đúng về thái độ 0, còn lại như chỉ số 1"),
+    8: Definition(
+        "Chỉ số 8: tiếp thu phản ánh, kiến nghị",
+        "không có, hoặc đúng hạn hết, không kéo dài: 2; từ 90 % đúng hạn, không kéo dài: 1; khác 0",
+        CIRCULAR,
+        Rows("petitions", "true"),
+    ),
+    9: Definition(
+        "Chỉ số 9: dịch vụ công trực tuyến",
+        "p = tỷ lệ TTHC mức 3, 4; q = tỷ lệ hồ sơ trực tuyến của các TTHC đó; không hồ sơ trực"
+        " tuyến nào trễ: p ≥ 20 %, q ≥ 30 %: 2; p > 0, q ≥ 15 %: 1; khác 0",
+        CIRCULAR,
+        Rows("cases", "is_online and origin is not null"),
+    ),
+}
+
+FORMS = {1: (1, 2, 3, 4, 7), 2: (5, 6, 8, 9)}
+
+SCORECARD = {
+    "received": _cases(
+        "Tổng số hồ sơ đã tiếp nhận trong kỳ",
+        "tiếp nhận mới, không kể số đếm phần mềm riêng",
+        "origin = 'newly_received'",
+        source=CIRCULAR,
+    ),
+    "settled": _cases(
+        "Tổng số hồ sơ đã giải quyết trong kỳ",
+        "đã giải quyết, không kể số đếm phần mềm riêng",
+        "is_settled",
+        source=CIRCULAR,
+    ),
+    **{f"indicator_{number}": definition for number, definition in INDICATORS.items()},
+    **{
+        f"form_{form}_total": Definition(
+            f"Tổng điểm Mẫu phiếu số {form}",
+            "tổng các chỉ số đã làm tròn",
+            CIRCULAR,
+            parts=tuple(("scorecard", f"indicator_{number}") for number in numbers),
+        )
+        for form, numbers in FORMS.items()
+    },
+    **{
+        column: Definition(
+            text,
+            formula,
+            CIRCULAR,
+            parts=(("scorecard", "form_1_total"), ("scorecard", "form_2_total")),
+        )
+        for column, text, formula in (
+            ("total", "Tổng cộng", "Mẫu phiếu số 1 + Mẫu phiếu số 2"),
+            ("band", "Xếp loại", "tổng cộng so với các mức của bộ quy tắc, tính cả mức dưới"),
+            ("rank", "Xếp hạng", "thứ tự tổng cộng giữa các đơn vị, cao nhất là 1"),
+        )
+    },
+}
+
+LATE_CASES = Definition(
+    "Danh sách hồ sơ trễ hạn",
+    "đã giải quyết quá hạn, hoặc đang giải quyết quá hạn cuối kỳ",
+    DECREE,
+    Rows("cases", "outcome in ('settled_late', 'in_progress_overdue')"),
+)
+
+DEFINITIONS: dict[str, dict[str, Definition]] = {
+    "appendix_1": APPENDIX_1,
+    "appendix_2": APPENDIX_2,
+    "appendix_4": APPENDIX_4,
+    "scorecard": SCORECARD,
+}
+"""Definition of every figure, by table and column."""

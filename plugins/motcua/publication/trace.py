@@ -1,0 +1,377 @@
+"""From a published figure to its definition, its rows, and the files and records that told them."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from motcua.errors import Failed
+from motcua.publication.definitions import (
+    DEFINITIONS,
+    INDICATORS,
+    LATE_CASES,
+    Definition,
+    Rows,
+)
+from motcua.publication.figures import shown
+from motcua.warehouse import database
+from motcua.warehouse.database import Connection
+
+TOTAL = "TOTAL"
+FIRST = 100
+"""How many rows a trace shows unless all are asked for."""
+
+_FILE = """
+    left join raw.files as {name}_file on {name}_file.file_id = (rows.{column} >> 32)
+"""
+_TOLD = """
+    {name}_file.file_name as {name}_file,
+    rows.{column} & 4294967295 as {name}_record,
+    {name}_file.sha256 as {name}_sha256
+"""
+
+_SHOWN_COLUMNS = {
+    "cases": (
+        *("unit_code", "case_code", "procedure_code", "origin", "outcome"),
+        *("received_date", "due_date", "ended_date", "is_late_after_review"),
+        *("points_1", "points_2", "points_3", "points_4", "points_7"),
+    ),
+    "ratings": ("unit_code", "kiosk", "counter", "ticket", "pressed_at", "button"),
+    "procedures": (
+        *("unit_code", "procedure_code", "service_level", "is_on_the_spot"),
+        *("is_handled_at_centre", "publicity", "has_approved_process"),
+        *("has_process_on_software", "time_unit", "note"),
+    ),
+    "petitions": (
+        *("unit_code", "petition_code", "received_date", "due_date", "resolved_date"),
+        *("is_on_time", "is_protracted"),
+    ),
+}
+_ORDER = {
+    "cases": "rows.unit_code, rows.origin, rows.outcome, rows.case_code",
+    "ratings": "rows.unit_code, rows.button, rows.pressed_at, rows.press_key",
+    "procedures": "rows.unit_code, rows.procedure_code",
+    "petitions": "rows.unit_code, rows.petition_code",
+}
+
+_ADDED = {
+    (table, column)
+    for table, columns in DEFINITIONS.items()
+    for column in columns
+    if column not in {"time_unit", "note"}
+    and (table != "scorecard" or column in {"received", "settled"})
+}
+"""Figures whose total is the sum of the units' figures."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a trace says of the release."""
+
+    publication_id: str
+    cases_from: Any
+    cases_to: Any
+    ratings_from: Any
+    ratings_to: Any
+    processes_as_of: Any
+    known_as_of: Any
+    rule_set: str
+    reference_sha256: str
+    code_version: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A figure and what it is made of.
+
+    value: the figure as published (None where it is missing). count: rows of evidence that it
+    counts. points: sum of their points, for an indicator that is a mean of them. external: rows of
+    counts of other software, with `counted` the part that is added. parts: figures that it is
+    computed of. rows: the first rows, or all, each with the file and record that told it.
+    """
+
+    release: Release
+    table: str
+    unit: str
+    column: str
+    definition: Definition
+    value: Any
+    count: int
+    points: Any = None
+    external: list[dict[str, Any]] = field(default_factory=list)
+    parts: list["Trace"] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def trace(publication_id: str, table: str, unit: str, column: str, first: int = FIRST) -> Trace:
+    """Trace one figure: `unit` is a unit code or TOTAL, `column` a column of the table.
+
+    Figures of indicator_evidence are named <indicator>.<column>, such as 3.numerator.
+    Raises Failed when there is no such release, table, unit or column.
+    """
+    with database.connect(database.PUBLISHER) as connection:
+        release = _release(connection, publication_id)
+        return _trace(connection, release, table, unit, column, first)
+
+
+def all_rows(publication_id: str, table: str, unit: str, column: str) -> Iterator[dict[str, Any]]:
+    """Every row that the figure counts, streamed."""
+    definition = definition_of(table, column)
+    parts = [definition] if definition.rows else _leaves(definition)
+    with database.connect(database.PUBLISHER) as connection:
+        _release(connection, publication_id)
+        for part in parts:
+            assert part.rows is not None
+            yield from _rows(connection, publication_id, part.rows, unit, limit=None)
+
+
+def write_all(path: Path, publication_id: str, table: str, unit: str, column: str) -> int:
+    """Write every row that the figure counts as csv; returns how many there are."""
+    number = 0
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer: csv.DictWriter[str] | None = None
+        for row in all_rows(publication_id, table, unit, column):
+            if writer is None or set(writer.fieldnames) != set(row):
+                writer = csv.DictWriter(handle, list(row))
+                writer.writeheader()
+            writer.writerow(row)
+            number += 1
+    return number
+
+
+def definition_of(table: str, column: str) -> Definition:
+    """The definition of a figure; raises Failed when there is none."""
+    if table == "late_cases":
+        return LATE_CASES
+    if table == "indicator_evidence":
+        number = column.partition(".")[0]
+        if number.isdigit() and int(number) in INDICATORS:
+            return INDICATORS[int(number)]
+        raise Failed(
+            f"{column} is no figure of indicator_evidence. Name the indicator and the column, such"
+            " as 3.unrounded_value."
+        )
+    columns = DEFINITIONS.get(table)
+    if columns is None:
+        raise Failed(
+            f"{table} is no table of figures; there are"
+            f" {', '.join([*DEFINITIONS, 'indicator_evidence', 'late_cases'])}."
+        )
+    if column not in columns:
+        raise Failed(f"{table} has no figure {column}; it has {', '.join(columns)}.")
+    return columns[column]
+
+
+def _trace(
+    connection: Connection, release: Release, table: str, unit: str, column: str, first: int
+) -> Trace:
+    definition = definition_of(table, column)
+    _require_unit(connection, release.publication_id, unit)
+    value = _value(connection, release.publication_id, table, unit, column)
+    if definition.rows is None:
+        parts = [
+            _trace(connection, release, part, unit, name, first // len(definition.parts) or 1)
+            for part, name in definition.parts
+        ]
+        return Trace(release, table, unit, column, definition, value, 0, parts=parts)
+    count, points = _count(connection, release.publication_id, definition.rows, unit)
+    return Trace(
+        release,
+        table,
+        unit,
+        column,
+        definition,
+        value,
+        count,
+        points,
+        _external(connection, release.publication_id, definition.rows, unit),
+        rows=list(_rows(connection, release.publication_id, definition.rows, unit, first)),
+    )
+
+
+def _release(connection: Connection, publication_id: str) -> Release:
+    names = sql.SQL(", ").join(map(sql.Identifier, Release.__dataclass_fields__))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            sql.SQL("select {} from published.publications where publication_id = %s").format(
+                names
+            ),
+            [publication_id],
+        ).fetchone()
+    if row is None:
+        raise Failed(
+            f"There is no publication {publication_id}. `select publication_id from"
+            " published.publications` lists them."
+        )
+    return Release(**row)
+
+
+def _require_unit(connection: Connection, publication_id: str, unit: str) -> None:
+    if unit == TOTAL:
+        return
+    known = [
+        code
+        for (code,) in connection.execute(
+            "select unit_code from published.appendix_1 where publication_id = %s"
+            " order by display_order",
+            [publication_id],
+        )
+    ]
+    if unit not in known:
+        raise Failed(f"{publication_id} has no unit {unit}; it has {TOTAL} and {', '.join(known)}.")
+
+
+def _value(connection: Connection, publication_id: str, table: str, unit: str, column: str) -> Any:
+    """The figure as it stands in schema published; a total is the sum of the units'."""
+    if table == "late_cases":
+        expression, condition = "count(*)", "true"
+    elif table == "indicator_evidence":
+        number, _, name = column.partition(".")
+        name = name or "unrounded_value"
+        known = ("numerator", "denominator", "unrounded_value", "small_denominator")
+        if name not in (*known, "evidence_kind"):
+            raise Failed(f"indicator_evidence has no figure {name}; it has {', '.join(known)}.")
+        expression, condition = name, f"indicator = {int(number)}"
+    else:
+        expression, condition = column, "true"
+    if unit != TOTAL:
+        row = connection.execute(
+            f"select {expression} from published.{table}"
+            f" where publication_id = %s and unit_code = %s and {condition}",
+            [publication_id, unit],
+        ).fetchone()
+        return row[0] if row else None
+    if column == "coverage_percent":
+        expression = "100 * sum(total)::numeric / nullif(sum(settled_total), 0)"
+    elif column == "completion_percent":
+        expression = (
+            "100 * sum(processes_on_software)::numeric / nullif(sum(processes_approved), 0)"
+        )
+    elif (table, column) in _ADDED:
+        expression = f"sum({column})"
+    elif table != "late_cases":
+        raise Failed(f"{table}.{column} has no total: it is not a number of cases. Name a unit.")
+    row = connection.execute(
+        f"select {expression} from published.{table} where publication_id = %s and {condition}",
+        [publication_id],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _count(connection: Connection, publication_id: str, rows: Rows, unit: str) -> tuple[int, Any]:
+    """How many rows, and the sum of their points. Cases are summed up already by what matters."""
+    table, number = rows.table, "count(*)"
+    if table == "cases":
+        table, number = "case_counts", "sum(number_of_cases)"
+    points = f"sum({rows.points} * number_of_cases)" if rows.points else "null"
+    row = connection.execute(
+        f"select coalesce({number}, 0)::bigint, {points} from evidence.{table}"
+        f" where publication_id = %s and (%s = '{TOTAL}' or unit_code = %s) and {rows.condition}",
+        [publication_id, unit, unit],
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def _external(
+    connection: Connection, publication_id: str, rows: Rows, unit: str
+) -> list[dict[str, Any]]:
+    if not rows.external:
+        return []
+    counted = " + ".join(f"rows.{name}" for name in rows.external)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            f"select rows.unit_code, rows.system_code, {counted} as counted,"
+            f" {_TOLD.format(name='told', column='row_id')}"
+            f" from evidence.external_counts as rows {_FILE.format(name='told', column='row_id')}"
+            f" where rows.publication_id = %s and (%s = '{TOTAL}' or rows.unit_code = %s)"
+            " order by rows.unit_code, rows.system_code",
+            [publication_id, unit, unit],
+        ).fetchall()
+
+
+def _rows(
+    connection: Connection, publication_id: str, rows: Rows, unit: str, limit: int | None
+) -> Iterator[dict[str, Any]]:
+    told = {"told": "row_id"}
+    if rows.table == "cases":
+        told |= {"due": "due_row_id", "review": "review_row_id"}
+    columns = [f"rows.{name}" for name in _SHOWN_COLUMNS[rows.table]]
+    columns += [_TOLD.format(name=name, column=column) for name, column in told.items()]
+    files = "".join(_FILE.format(name=name, column=column) for name, column in told.items())
+    query = (
+        f"select {', '.join(columns)} from"
+        f" (select * from evidence.{rows.table} as rows where publication_id = %s"
+        f" {'' if unit == TOTAL else 'and unit_code = %s'} and ({rows.condition})"
+        f" order by {_ORDER[rows.table]} {f'limit {limit:d}' if limit else ''}) as rows"
+        f" {files} order by {_ORDER[rows.table]}"
+    )
+    arguments: Sequence[str] = [publication_id] if unit == TOTAL else [publication_id, unit]
+    if limit is not None:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            yield from cursor.execute(query, arguments).fetchall()
+        return
+    with connection.cursor("trace", row_factory=dict_row) as streamed:
+        streamed.itersize = 5_000
+        yield from streamed.execute(query, arguments)
+
+
+def _leaves(definition: Definition) -> list[Definition]:
+    """The definitions with rows that a computed figure rests on."""
+    found = []
+    for table, column in definition.parts:
+        part = definition_of(table, column)
+        found += [part] if part.rows else _leaves(part)
+    return found
+
+
+def text(trace: Trace, indent: str = "") -> str:
+    """A trace as a person reads it in a terminal."""
+    release = trace.release
+    lines = [
+        f"{trace.table}.{trace.column}, {trace.unit} = {shown(trace.value)}",
+        f"  {trace.definition.text}: {trace.definition.formula}",
+        f"  Nguồn: {trace.definition.source}",
+    ]
+    if not indent:
+        lines += [
+            f"  {release.publication_id}: hồ sơ {release.cases_from:%d/%m/%Y} –"
+            f" {release.cases_to:%d/%m/%Y}, đánh giá {release.ratings_from:%d/%m/%Y} –"
+            f" {release.ratings_to:%d/%m/%Y}, quy trình đến {release.processes_as_of:%d/%m/%Y},"
+            f" chốt số liệu {release.known_as_of:%d/%m/%Y}",
+            f"  Bộ quy tắc {release.rule_set}, gói tham chiếu {release.reference_sha256[:12]},"
+            f" phiên bản mã {release.code_version}",
+        ]
+    if trace.definition.rows:
+        lines.append(f"  Số dòng minh chứng: {trace.count}")
+        if trace.points is not None:
+            lines.append(f"  Tổng điểm: {shown(trace.points)} / {trace.count} dòng")
+        for row in trace.external:
+            lines.append(
+                f"  + {row['counted']} từ phần mềm {row['system_code']} ({row['unit_code']}):"
+                f" {row['told_file']}, bản ghi {row['told_record']}, sha256 {row['told_sha256']}"
+            )
+        lines += [f"  {_line(row)}" for row in trace.rows]
+        if trace.count > len(trace.rows):
+            lines.append(f"  … và {trace.count - len(trace.rows)} dòng nữa: --all FILE ghi tất cả.")
+    for part in trace.parts:
+        lines += ["", text(part, indent + "  ")]
+    return "\n".join(indent + line if line else line for line in "\n".join(lines).split("\n"))
+
+
+def _line(row: dict[str, Any]) -> str:
+    told = f"[{row['told_file']} #{row['told_record']} sha256 {row['told_sha256']}]"
+    for name, label in (("due", "hạn theo bổ sung"), ("review", "rà soát")):
+        if row.get(f"{name}_file"):
+            told += f" [{label}: {row[f'{name}_file']} #{row[f'{name}_record']}]"
+    values = [
+        f"{name} {shown(value)}" if name.startswith(("points", "is_", "has_")) else shown(value)
+        for name, value in row.items()
+        if not name.startswith(("told_", "due_f", "due_r", "due_s", "review_"))
+        and value is not None
+    ]
+    return " · ".join([*values, told])

@@ -1,0 +1,49 @@
+"""A warehouse in which the whole sample is published, made once by the command line."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from motcua_sample import write_sample
+
+PERIODS = ("2019-Q1", "2019-Q2", "2019-H1")
+
+
+def motcua(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("motcua")), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def done(*arguments: str) -> str:
+    """Run a command that has to succeed; returns what it printed."""
+    ran = motcua(*arguments)
+    assert ran.returncode == 0, f"motcua {' '.join(arguments)}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
+
+
+@pytest.fixture(scope="session")
+def published(
+    server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """A warehouse in which the whole sample is published; its URL and the landing zone."""
+    folder = tmp_path_factory.mktemp("published")
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute("create database end_to_end")
+    url = f"{server_url}/end_to_end"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("home", "landing", "publications"):
+            (folder / name).mkdir()
+            patch.setenv(f"MOTCUA_{name.upper()}", str(folder / name))
+        patch.setenv("MOTCUA_WAREHOUSE_URL", url)
+        write_sample(folder / "landing")
+        done("ingest")
+        done("build")
+        for period in PERIODS:
+            done("publish", period, "--approved-by", "Nguyễn Văn A")
+        yield url, folder
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute("drop database end_to_end with (force)")

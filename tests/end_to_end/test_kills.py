@@ -1,0 +1,128 @@
+"""Killed anywhere and started again, a run ends with the same published rows.
+
+MOTCUA_KILLS sets how many kills at random moments are tried (default 3).
+"""
+
+import os
+import random
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from motcua_sample import write_sample
+
+pytestmark = pytest.mark.slow
+
+KNOWN_AS_OF = "2019-04-05"
+NIGHT = " && ".join(
+    shlex.join([str(Path(sys.executable).with_name("motcua")), *arguments])
+    for arguments in (["ingest"], ["build"], ["publish", "2019-Q1", "--approved-by", "A"])
+)
+"""What a night does, with the publication of the first quarter at its end."""
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exports of the sample up to the knowledge date of the first quarter."""
+    whole, folder = (tmp_path_factory.mktemp(name) for name in ("whole", "landing"))
+    write_sample(whole)
+    for path in whole.rglob("*_20*"):
+        day = path.name.partition("_20")[2][:8]
+        if path.is_file() and f"20{day}" <= KNOWN_AS_OF:
+            target = folder / path.relative_to(whole)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, target)
+    return folder
+
+
+@contextmanager
+def fresh_warehouse(server_url: str, landing: Path, home: Path) -> Iterator[dict[str, str]]:
+    """Environment of a run on an empty database of its own."""
+    name = f"k_{secrets.token_hex(6)}"
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute(f"create database {name}")
+    try:
+        yield {
+            **os.environ,
+            "MOTCUA_HOME": str(home),
+            "MOTCUA_WAREHOUSE_URL": f"{server_url}/{name}",
+            "MOTCUA_LANDING": str(landing),
+            "MOTCUA_PUBLICATIONS": str(home / "publications"),
+        }
+    finally:
+        with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+            admin.execute(f"drop database {name} with (force)")
+
+
+def run_night(environment: dict[str, str], kill_after: float | None = None) -> bool:
+    """Run the night; with `kill_after` seconds, kill it and its children then. True if it ended."""
+    process = subprocess.Popen(
+        ["sh", "-c", NIGHT],
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=kill_after)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return False
+    assert process.returncode == 0, output
+    return True
+
+
+def published(environment: dict[str, str]) -> dict[str, tuple[int, object]]:
+    """Every published and evidence table: rows, and the sum of their fingerprints."""
+    found = {}
+    with psycopg.connect(environment["MOTCUA_WAREHOUSE_URL"]) as connection:
+        for schema, table in connection.execute(
+            "select schemaname, tablename from pg_tables"
+            " where schemaname in ('published', 'evidence')"
+        ).fetchall():
+            # When it was published, and the numbers that files got, differ from run to run.
+            row = connection.execute(
+                "select count(*), sum(hashtextextended((to_jsonb(t) - array['published_at',"
+                " 'row_id', 'due_row_id', 'review_row_id', 'code_version'])::text, 0)::numeric)"
+                f" from {schema}.{table} as t"
+            ).fetchone()
+            assert row is not None
+            found[f"{schema}.{table}"] = (row[0], row[1])
+    return found
+
+
+def test_killed_runs_end_with_the_same_published_rows(
+    server_url: str, landing: Path, tmp_path: Path
+) -> None:
+    with fresh_warehouse(server_url, landing, tmp_path / "whole") as environment:
+        started = time.monotonic()
+        assert run_night(environment)
+        seconds = time.monotonic() - started
+        expected = published(environment)
+    assert expected["published.appendix_1"][0] == 16
+    assert expected["evidence.cases"][0] > 5_000
+
+    seed = int(os.environ.get("MOTCUA_KILL_SEED", "20190405"))
+    draw = random.Random(seed)
+    killed = 0
+    for number in range(int(os.environ.get("MOTCUA_KILLS", "3"))):
+        home = tmp_path / f"killed-{number}"
+        with fresh_warehouse(server_url, landing, home) as environment:
+            moment = draw.uniform(0.3, seconds)
+            killed += not run_night(environment, kill_after=moment)
+            assert run_night(environment)
+            assert published(environment) == expected, f"killed after {moment:.1f} s, seed {seed}"
+        shutil.rmtree(home, ignore_errors=True)
+    assert killed, "no run was killed: all ended before their moment"

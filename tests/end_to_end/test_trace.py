@@ -1,0 +1,120 @@
+"""Every published figure is the number of the rows that its trace names."""
+
+from collections import Counter
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from motcua.publication import trace
+from motcua.publication.definitions import DEFINITIONS, INDICATORS
+
+from .conftest import PERIODS, motcua
+
+Published = tuple[str, Path]
+
+
+def units_of(url: str, publication_id: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        return [
+            code
+            for (code,) in connection.execute(
+                "select unit_code from published.appendix_1 where publication_id = %s",
+                [publication_id],
+            )
+        ]
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_cases_and_outside_counts_add_up_to_every_cell(published: Published, period: str) -> None:
+    publication_id = f"{period}.r1"
+    traced = 0
+    for unit in [*units_of(published[0], publication_id), trace.TOTAL]:
+        for table in ("appendix_1", "appendix_2", "appendix_4"):
+            for column, definition in DEFINITIONS[table].items():
+                if definition.rows is None or column in {"time_unit", "note"}:
+                    continue
+                found = trace.trace(publication_id, table, unit, column)
+                outside = sum(row["counted"] for row in found.external)
+                assert found.count + outside == (found.value or 0), (table, unit, column)
+                assert len(found.rows) == min(found.count, trace.FIRST), (table, unit, column)
+                traced += 1
+    assert traced == 17 * (15 + 7 + 3)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_indicators_are_the_means_of_the_points_of_their_cases(
+    published: Published, period: str
+) -> None:
+    publication_id = f"{period}.r1"
+    for unit in units_of(published[0], publication_id):
+        for number in (1, 2, 3, 4, 7):
+            found = trace.trace(publication_id, "scorecard", unit, f"indicator_{number}")
+            mean = (found.points / found.count).quantize(Decimal("0.1"), ROUND_HALF_UP)
+            assert mean == found.value, (unit, number)
+
+
+def test_all_rows_are_as_many_as_counted_and_none_twice(published: Published) -> None:
+    for column, definition in DEFINITIONS["appendix_1"].items():
+        counted = trace.trace("2019-H1.r1", "appendix_1", trace.TOTAL, column).count
+        cases = Counter(
+            row["case_code"]
+            for row in trace.all_rows("2019-H1.r1", "appendix_1", trace.TOTAL, column)
+        )
+        assert sum(cases.values()) == len(cases) == counted, (column, definition.text)
+
+
+def test_a_trace_leads_to_the_record_in_the_file(published: Published) -> None:
+    """Read the named record of the named file and find the case in it."""
+    found = trace.trace("2019-H1.r1", "appendix_1", "000.00.11.H51", "settled_late")
+    assert found.value == found.count == 6
+    for row in found.rows:
+        (path,) = (published[1] / "landing").rglob(row["told_file"])
+        if path.suffix != ".csv":
+            continue
+        record = path.read_text(encoding="utf-8-sig").splitlines()[row["told_record"]]
+        assert row["case_code"] in record
+        assert row["review_file"], "all of them were reviewed"
+
+
+def test_percentages_name_what_they_are_made_of(published: Published) -> None:
+    found = trace.trace("2019-H1.r1", "appendix_2", trace.TOTAL, "coverage_percent")
+    assert [part.value for part in found.parts] == [5_841, 21_648]
+    assert round(found.value, 2) == Decimal("26.98")
+
+
+def test_every_figure_of_every_table_can_be_traced(published: Published) -> None:
+    unit = "000.00.12.H51"
+    for table, columns in DEFINITIONS.items():
+        for column in columns:
+            text = trace.text(trace.trace("2019-Q2.r1", table, unit, column, first=3))
+            assert "Nguồn" in text
+    for number in INDICATORS:
+        assert trace.trace("2019-Q2.r1", "indicator_evidence", unit, f"{number}.denominator")
+    assert trace.trace("2019-H1.r1", "late_cases", trace.TOTAL, "case_code").count == 98
+
+
+def test_the_command_prints_and_streams(published: Published, tmp_path: Path) -> None:
+    shown = motcua("trace", "2019-H1.r1", "appendix_1", "000.00.04.H51", "carried_over")
+    assert shown.returncode == 0, shown.stderr
+    assert "= 1947" in shown.stdout
+    assert "+ 1274 từ phần mềm" in shown.stdout
+    whole = tmp_path / "all.csv"
+    done = motcua(
+        *("trace", "2019-H1.r1", "appendix_1", "TOTAL", "settled_total", "--all", str(whole))
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(whole.read_text().splitlines()) == 21_648 + 1
+
+
+def test_what_is_not_there_is_said(published: Published) -> None:
+    for arguments, said in (
+        (("2019-H9.r1", "appendix_1", "TOTAL", "total"), "There is no publication 2019-H9.r1"),
+        (("2019-H1.r1", "appendix_9", "TOTAL", "total"), "appendix_9 is no table of figures"),
+        (("2019-H1.r1", "appendix_1", "X", "total"), "has no unit X"),
+        (("2019-H1.r1", "appendix_1", "TOTAL", "x"), "has no figure x"),
+    ):
+        failed = motcua("trace", *arguments)
+        assert failed.returncode == 1
+        assert said in failed.stderr
