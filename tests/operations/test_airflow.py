@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from motcua.errors import Failed
-from motcua.operations import airflow, local, rest
+from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.warehouse import server
 
 
@@ -53,7 +53,7 @@ def test_a_foreign_airflow_lends_nothing_to_ours(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://elsewhere/airflow")
-    environment = airflow.environment()
+    environment = airflow_setup.environment()
     assert "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" not in environment
     assert environment["AIRFLOW_HOME"] == str(home / "airflow")
     assert environment["DO_NOT_TRACK"] == "1"
@@ -66,12 +66,12 @@ def test_tasks_get_the_settings_of_the_one_who_starts_them_as_absolute_paths(
     monkeypatch.setenv("MOTCUA_LANDING", "exports")
     monkeypatch.setenv("MOTCUA_PUBLICATIONS", "documents")
     monkeypatch.setenv("MOTCUA_REJECT_LIMIT_PERCENT", "7")
-    environment = airflow.environment()
+    environment = airflow_setup.environment()
     assert environment["MOTCUA_LANDING"] == str(tmp_path / "exports")
     assert environment["MOTCUA_PUBLICATIONS"] == str(tmp_path / "documents")
     assert environment["MOTCUA_REJECT_LIMIT_PERCENT"] == "7"
     monkeypatch.setenv("MOTCUA_LANDING", "s3://exports/2019")
-    assert airflow.environment()["MOTCUA_LANDING"] == "s3://exports/2019"
+    assert airflow_setup.environment()["MOTCUA_LANDING"] == "s3://exports/2019"
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def _check_secrets(home: Path) -> None:
     """Whoever shares the machine reads no secret."""
     for name in ("airflow.cfg", "passwords.json", "secrets.json"):
         assert stat.S_IMODE((home / "airflow" / name).stat().st_mode) == 0o600, name
-    passwords = json.loads(airflow.password_file().read_text())
+    passwords = json.loads(airflow_setup.password_file().read_text())
     assert set(passwords) == {"admin", "viewer"}
     assert all(len(password) >= 16 for password in passwords.values())
     command_lines = [
@@ -132,7 +132,7 @@ def _check_access() -> None:
         connection.close()
     with pytest.raises(Failed, match="401"):
         rest.log_in(airflow.url(), "admin", "guess")
-    password = json.loads(airflow.password_file().read_text())["viewer"]
+    password = json.loads(airflow_setup.password_file().read_text())["viewer"]
     viewer = rest.log_in(airflow.url(), "viewer", password)
     assert {dag["dag_id"] for dag in viewer.call("GET", "/dags")["dags"]} == set(airflow.DAGS)
     with pytest.raises(Failed, match="403"):

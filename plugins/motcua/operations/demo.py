@@ -15,7 +15,7 @@ from typing import Any
 from motcua import pipeline, settings
 from motcua.documents import comparison, tables, terminal
 from motcua.errors import Failed
-from motcua.operations import airflow, local, rest
+from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.operations.rest import Api
 from motcua.operations.show import Show
 from motcua.warehouse import database, schema, server
@@ -49,7 +49,7 @@ def run() -> int:
         with beside(sample_writer(show)), show.stage("Airflow"):
             airflow.up(lambda text: show.detail("Airflow", text))
             show.detail("Airflow", airflow.url())
-        show.line(f"To watch: log in as viewer or admin with {airflow.password_file()}")
+        show.line(f"To watch: log in as viewer or admin with {airflow_setup.password_file()}")
         api = airflow.api()
         is_built = _load_and_build(api, show)
         releases = [_publish(api, show, period, is_built) for period in PERIODS]
@@ -155,7 +155,7 @@ def _wait_for_build(api: Api, show: Show, since: datetime) -> None:
         elif time.monotonic() - idle_since > BUILD_QUEUED_WITHIN:
             raise Failed(
                 "Files were loaded, but Airflow started no build_warehouse. Look at its scheduler's"
-                f" log in {airflow.home()}, or run `motcua build`."
+                f" log in {airflow_setup.home()}, or run `motcua build`."
             )
         time.sleep(POLL_EVERY)
 

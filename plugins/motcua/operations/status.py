@@ -4,7 +4,7 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed
-from motcua.operations import airflow
+from motcua.operations import airflow, airflow_setup
 from motcua.warehouse import database, server
 
 _FEEDS = """
@@ -99,8 +99,9 @@ def _airflow() -> list[str]:
     states = ", ".join(f"{name} {state}" for name, state in health.items())
     return [
         f"Airflow: {airflow.url()} ({states})",
-        f"  Users admin and viewer; passwords in {airflow.password_file()}",
-        f"  Logs in {airflow.home()}; files are loaded every night, or by a run of ingest_exports",
+        f"  Users admin and viewer; passwords in {airflow_setup.password_file()}",
+        "  Files are loaded every night, or by a run of ingest_exports;"
+        f" logs in {airflow_setup.home()}",
     ]
 
 

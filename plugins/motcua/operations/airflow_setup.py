@@ -1,0 +1,199 @@
+"""What Airflow on this machine is told: configuration, secrets, environment, metadata database."""
+
+import base64
+import configparser
+import hashlib
+import io
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import psycopg
+
+from motcua import settings
+from motcua.errors import Failed
+from motcua.warehouse import server
+
+USERS = {"admin": "admin", "viewer": "viewer"}
+USUAL_PORT = 8080
+
+
+def home() -> Path:
+    """Folder of Airflow's configuration, logs, secrets and process files."""
+    return settings.home().resolve() / "airflow"
+
+
+def password_file() -> Path:
+    """The file with the generated passwords of the users, readable by its owner alone."""
+    return home() / "passwords.json"
+
+
+def started() -> dict[str, str] | None:
+    """Address and settings of the last start; None when there was none."""
+    try:
+        record: dict[str, str] = json.loads((home() / "started.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return record
+
+
+def environment() -> dict[str, str]:
+    """Environment of Airflow's processes: ours without foreign Airflow settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    airflow = {"AIRFLOW_HOME": str(home()), "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
+    return kept | _own_settings() | airflow
+
+
+def _own_settings() -> dict[str, str]:
+    """The MOTCUA_* settings of now; paths are made absolute, as tasks run in another folder."""
+    landing = settings.landing()
+    paths = {
+        "MOTCUA_HOME": settings.home(),
+        "MOTCUA_REFERENCE": settings.reference(),
+        "MOTCUA_PUBLICATIONS": settings.publications(),
+        "MOTCUA_KEY_FILE": settings.key_file(),
+    }
+    return {
+        **{name: value for name, value in os.environ.items() if name.startswith("MOTCUA_")},
+        **{name: str(path.resolve()) for name, path in paths.items()},
+        "MOTCUA_LANDING": landing if "://" in landing else str(Path(landing).resolve()),
+    }
+
+
+def settings_digest() -> str:
+    """Tells whether a running Airflow has the settings and the metadata server of now."""
+    record = server.running() or {}
+    text = json.dumps([_own_settings(), record.get("port"), str(home())], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def configure(metadata_url: str) -> None:
+    """Write airflow.cfg, the passwords and the record of this start; all private."""
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}"
+    users = ",".join(f"{user}:{role}" for user, role in USERS.items())
+    _keep(password_file(), {user: secrets.token_urlsafe(16) for user in USERS})
+    keys = _keep(
+        home() / "secrets.json",
+        {
+            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "jwt_secret": secrets.token_urlsafe(48),
+            "secret_key": secrets.token_urlsafe(48),
+        },
+    )
+    sections: dict[str, dict[str, object]] = {
+        "core": {
+            "dags_folder": settings.PROJECT / "dags",
+            "plugins_folder": settings.PROJECT / "plugins",
+            "executor": "LocalExecutor",
+            "parallelism": 4,
+            "load_examples": False,
+            "default_timezone": settings.TIME_ZONE,
+            "dags_are_paused_at_creation": False,
+            # The name of the machine as it is, without asking a name server.
+            "hostname_callable": "socket.gethostname",
+            "execution_api_server_url": f"{address}/execution/",
+            "fernet_key": keys["fernet_key"],
+            "simple_auth_manager_users": users,
+            "simple_auth_manager_passwords_file": password_file(),
+        },
+        "database": {
+            "sql_alchemy_conn": metadata_url.replace("postgresql:", "postgresql+psycopg2:"),
+        },
+        "logging": {"base_log_folder": home() / "logs"},
+        "api": {
+            "host": "127.0.0.1",
+            "port": port,
+            "base_url": address,
+            "workers": 1,
+            "secret_key": keys["secret_key"],
+            "instance_name": "Một cửa",
+        },
+        "api_auth": {"jwt_secret": keys["jwt_secret"]},
+        # Half a second between two looks for work: a task follows the one before it sooner.
+        "scheduler": {"scheduler_idle_sleep_time": 0.5},
+        "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60},
+    }
+    _write_private(home() / "airflow.cfg", _as_text(sections))
+    started = {"url": address, "settings": settings_digest()}
+    _write_private(home() / "started.json", json.dumps(started))
+
+
+def _as_text(sections: dict[str, dict[str, object]]) -> str:
+    config = configparser.RawConfigParser()
+    for name, options in sections.items():
+        # Airflow expands %, so a path or password with one needs it twice.
+        config[name] = {key: str(value).replace("%", "%%") for key, value in options.items()}
+    text = io.StringIO()
+    config.write(text)
+    return text.getvalue()
+
+
+def migrate(metadata_url: str) -> None:
+    """Bring the metadata database to this Airflow's version; skipped when it is there already.
+
+    `airflow db migrate` takes seven seconds to find out that there is nothing to do.
+    """
+    stamp = home() / "metadata.json"
+    wanted = {"airflow": version("apache-airflow"), "revision": _revision(metadata_url)}
+    if wanted["revision"] and stamp.is_file() and json.loads(stamp.read_text()) == wanted:
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=environment(),
+        cwd=home(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise Failed(f"Airflow's metadata database could not be prepared:\n{said}")
+    wanted["revision"] = _revision(metadata_url)
+    _write_private(stamp, json.dumps(wanted))
+
+
+def _revision(metadata_url: str) -> str | None:
+    with psycopg.connect(metadata_url, connect_timeout=10) as connection:
+        found = connection.execute("select to_regclass('alembic_version')").fetchone()
+        if found is None or found[0] is None:
+            return None
+        row = connection.execute("select version_num from alembic_version").fetchone()
+        return row[0] if row else None
+
+
+def _keep(path: Path, fresh: dict[str, str]) -> dict[str, str]:
+    """Values generated once and kept in a private file."""
+    kept: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
+    if fresh.keys() - kept.keys():
+        kept = fresh | kept
+        _write_private(path, json.dumps(kept))
+    return kept
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.new")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        handle.write(text)
+    partial.replace(path)
+
+
+def _free_port() -> int:
+    """8080 when nobody has it, else any free one."""
+    for wanted in (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            port: int = probe.getsockname()[1]
+            return port
+    raise Failed("No free port on 127.0.0.1.")
