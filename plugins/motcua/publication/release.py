@@ -6,7 +6,7 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed, Refused
-from motcua.publication import checks, evidence, figures, periods
+from motcua.publication import checks, evidence, figures, periods, revisions
 from motcua.publication.checks import Check
 from motcua.publication.figures import Difference
 from motcua.publication.periods import Period
@@ -75,6 +75,11 @@ def publish(
         publication_id = _append(
             connection, period, before.revision + 1, approved_by.strip(), note, done
         )
+        if before.standing:
+            revisions.explain_revision(
+                connection, period, publication_id, before.revision + 1, before.standing, changed
+            )
+        revisions.explain_overlap(connection, period, publication_id, before.revision + 1)
     warnings = [str(check) for check in done if not check.passed and check.unit_code is None]
     return Release(publication_id, True, len(changed), warnings)
 
