@@ -31,5 +31,5 @@ echo "Making the environment in $venv (some minutes the first time)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 uv=$(sed -n '/^name = "uv"$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
 "$venv/bin/python" -m pip --quiet --disable-pip-version-check install "uv==$uv"
-# --inexact: uv and pip live in the same environment and stay.
-"$venv/bin/uv" sync --locked --inexact --quiet
+# --inexact: uv and pip live in the same environment and stay. Compiled once, Airflow starts faster.
+"$venv/bin/uv" sync --locked --inexact --quiet --compile-bytecode

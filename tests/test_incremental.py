@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from motcua_sample import write_sample
 
 from motcua import settings
 from motcua.landing import ingest, reference
 from motcua.warehouse import database, dbt
+from motcua_sample import write_sample
 
 FROM_BUILD_TO_BUILD = {"int_days_changed", "int_periods_due"}
 """Tables that say what one build had to do, not what is known."""

@@ -115,13 +115,15 @@ def refresh_provisional() -> None:
     from motcua.publication import provisional
 
     provisional.refresh()
-    print("The provisional figures are those of this build.")
+    print("The provisional figures are those of the newest build.")
 
 
 def check_candidate(period: str) -> None:
-    """Gate on the figures of a period."""
+    """Whether a period may be published at all, then the gate on its figures."""
+    from motcua.publication import periods
     from motcua.quality import gates
 
+    periods.check(period)
     _tell_gate(gates.candidate_gate(period))
 
 
@@ -134,6 +136,8 @@ def publish_release(
     made = release.publish(period, approved_by, revise=revise, note=note)
     state = "is published" if made.is_new else "stands already, with the same figures"
     print(f"{made.publication_id} {state}.")
+    if made.is_new:
+        refresh_provisional()
     return made
 
 

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from importlib.metadata import version
@@ -74,7 +73,7 @@ def settings_digest() -> str:
 
 def configure(metadata_url: str) -> None:
     """Write airflow.cfg, the passwords and the record of this start; all private."""
-    port = _free_port()
+    port = server.free_port(USUAL_PORT)
     address = f"http://127.0.0.1:{port}"
     users = ",".join(f"{user}:{role}" for user, role in USERS.items())
     _keep(password_file(), {user: secrets.token_urlsafe(16) for user in USERS})
@@ -119,9 +118,9 @@ def configure(metadata_url: str) -> None:
         "scheduler": {"scheduler_idle_sleep_time": 0.5},
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60},
     }
-    _write_private(home() / "airflow.cfg", _as_text(sections))
+    server.write_private(home() / "airflow.cfg", _as_text(sections))
     started = {"url": address, "settings": settings_digest()}
-    _write_private(home() / "started.json", json.dumps(started))
+    server.write_private(home() / "started.json", json.dumps(started))
 
 
 def _as_text(sections: dict[str, dict[str, object]]) -> str:
@@ -155,7 +154,7 @@ def migrate(metadata_url: str) -> None:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise Failed(f"Airflow's metadata database could not be prepared:\n{said}")
     wanted["revision"] = _revision(metadata_url)
-    _write_private(stamp, json.dumps(wanted))
+    server.write_private(stamp, json.dumps(wanted))
 
 
 def _revision(metadata_url: str) -> str | None:
@@ -172,28 +171,5 @@ def _keep(path: Path, fresh: dict[str, str]) -> dict[str, str]:
     kept: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
     if fresh.keys() - kept.keys():
         kept = fresh | kept
-        _write_private(path, json.dumps(kept))
+        server.write_private(path, json.dumps(kept))
     return kept
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.new")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        handle.write(text)
-    partial.replace(path)
-
-
-def _free_port() -> int:
-    """8080 when nobody has it, else any free one."""
-    for wanted in (USUAL_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", wanted))
-            except OSError:
-                continue
-            port: int = probe.getsockname()[1]
-            return port
-    raise Failed("No free port on 127.0.0.1.")

@@ -282,7 +282,9 @@ def _formulas(table: Table, before: Sequence[Finding]) -> Iterator[Finding]:
     known = {(one.table, one.place, one.column) for one in before}
     units = table.of_kind("unit")
     for at, text in enumerate(table.numbers):
-        written = re.fullmatch(r".*?=\s*\(?\s*((?:\d+|[A-Z])(?:\s*[+-]\s*\d+)+)\s*\)?", text)
+        written = re.fullmatch(
+            r"[^=]*=\s*(\d+(?:\s*[+-]\s*\d+)+)\s*", re.sub(r"[\[\]()]", "", text)
+        )
         if not written:
             continue
         terms = re.findall(r"([+-]?)\s*(\d+)", written[1])

@@ -93,8 +93,7 @@ def _release(connection: Connection, publication_id: str) -> tuple[str, str, str
             )
         ]
         raise Failed(
-            f"There is no publication {publication_id}; there are"
-            f" {', '.join(known) or 'none yet'}."
+            f"There is no publication {publication_id}; there are {', '.join(known) or 'none yet'}."
         )
     period_code, reference_sha256, code_version = row
     return period_code, reference_sha256, code_version

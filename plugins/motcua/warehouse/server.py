@@ -54,7 +54,7 @@ def up() -> tuple[Record, bool]:
             _initialise(data, binaries, account)
         port = _start(data, binaries, account)
         record = {"host": "127.0.0.1", "port": port, "data": str(data), "pid": _pid(data)}
-        _write_private(home / "server.json", json.dumps(record))
+        write_private(home / "server.json", json.dumps(record))
         _make_logins_and_databases(record)
         return record, True
 
@@ -97,7 +97,7 @@ def password(login: str) -> str:
     known: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
     if login not in known:
         known |= {name: secrets.token_urlsafe(24) for name in LOGINS if name not in known}
-        _write_private(path, json.dumps(known, indent=1))
+        write_private(path, json.dumps(known, indent=1))
     return known[login]
 
 
@@ -158,7 +158,7 @@ def _initialise(data: Path, binaries: Path, account: pwd.struct_passwd | None) -
     partial = data.with_name("postgres.new")
     shutil.rmtree(partial, ignore_errors=True)
     password_file = data.with_name("initial-password")
-    _write_private(password_file, password("postgres"))
+    write_private(password_file, password("postgres"))
     if account:
         os.chown(password_file, account.pw_uid, account.pw_gid)
     try:
@@ -183,7 +183,7 @@ def _start(data: Path, binaries: Path, account: pwd.struct_passwd | None) -> int
     """
     log = data / "server.log"
     for attempt in range(20):
-        port = _free_port()
+        port = free_port()
         said_before = log.stat().st_size if log.is_file() else 0
         try:
             _run(
@@ -294,11 +294,18 @@ def _pid(data: Path) -> int | None:
     return pid if b"postgres" in command else None
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(preferred: int = 0) -> int:
+    """A port of 127.0.0.1 that nobody has at this moment: the preferred one, else any."""
+    for wanted in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            port: int = probe.getsockname()[1]
+            return port
+    raise Failed("No free port on 127.0.0.1.")
 
 
 def _run(command: list[str], account: pwd.struct_passwd | None, failure: str) -> None:
@@ -340,7 +347,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}")
