@@ -157,6 +157,10 @@ def _make_marts(connection: psycopg.Connection) -> None:
         " with no data"
     )
     connection.execute("alter table marts.release_inputs drop column publication_id")
+    connection.execute(
+        "create table core.fct_case_versions (case_code text, is_cancelled boolean,"
+        " row_id bigint, valid_from date, valid_to date)"
+    )
     # What the figures count: the shape is that of the evidence of a release, the rows are not made.
     for table in evidence.TABLES:
         connection.execute(
