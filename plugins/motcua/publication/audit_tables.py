@@ -94,11 +94,18 @@ def row_relations(kind: str, columns: Iterable[str]) -> list[tuple[Relation, lis
     return usable
 
 
-def fits(kind: str, rows: list[Figures]) -> Iterator[Decimal]:
-    """For each relation that applies, the part of the rows that its best reading fits."""
+def fits(kind: str, rows: list[Figures]) -> Iterator[tuple[frozenset[str], Decimal]]:
+    """For each equation that applies: its columns, and the part of the rows that it fits."""
     columns = list(rows[0]) if rows else []
     for _, readings in row_relations(kind, columns):
-        yield max(_part_that_fits(text, *_columns_of(text, rows)) for text in readings)
+        parts = {
+            text: _part_that_fits(text, *_columns_of(text, rows))
+            for text in readings
+            if " = " in text
+        }
+        if parts:
+            best = max(readings, key=lambda text: parts.get(text, Decimal(-1)))
+            yield names_in(best), parts[best]
 
 
 def audit(report: Report) -> list[Finding]:
@@ -217,7 +224,7 @@ def _rows(table: Table) -> Iterator[Finding]:
         is_own = text == readings[0] and text == _own_text(relation, set(table.headings))
         if parts[text] <= MOST and not (is_own and len(units) < 4 and " = " in text):
             # Most rows contradict it: the report counts by another definition, or headings mislead.
-            if is_own and parts[text] > 0 and "indicator_" not in text:
+            if is_own and parts[text] > 0 and text == relation.text:
                 yield Finding(
                     relation,
                     *(table.label, "đa số đơn vị", _heading(table, text)),

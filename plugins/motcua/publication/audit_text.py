@@ -335,7 +335,7 @@ def _figure(
     due = [
         (total, table)
         for table in report.tables
-        if table.kind == phrase.table
+        if table.kind == phrase.table and _is_told(table, phrase.figures)
         for figure in phrase.figures
         if (total := _total(table, figure)) is not None
     ]
@@ -362,6 +362,8 @@ def _of_unit(
 ) -> Iterator[Finding]:
     figures = {key: cell.value for key, cell in row.cells.items()}
     due = [total for figure in phrase.figures if (total := _add(figure, figures.get)) is not None]
+    if phrase.figures != _IN_TIME and _add(phrase.figures[0], figures.get) is None:
+        return
     if phrase.of_unit == "partly":
         late = [figures.get(key) or Decimal() for key in ("settled_late", "in_progress_overdue")]
         if not due or value <= max(sum(late), *due):
@@ -393,6 +395,7 @@ def _following_share(
     due = [
         one
         for table in tables
+        if _is_told(table, phrase.figures) and _below(report, table, phrase.below[0])
         for below in phrase.below
         for figure in phrase.figures
         if (one := _share(report, table, figure, below, cell.digits)) is not None
@@ -427,6 +430,7 @@ def _share_alone(
     due = [
         one
         for table in tables
+        if _is_told(table, share.above) and _below(report, table, share.below[0])
         for below in share.below
         for figure in share.above
         if (one := _share(report, table, figure, below, cell.digits)) is not None
@@ -476,10 +480,26 @@ def _add(figure: Sum, of: Callable[[str], Decimal | None]) -> Decimal | None:
     )
 
 
+def _is_told(table: Table, figures: tuple[Sum, ...]) -> bool:
+    """Whether a table holds the usual meaning of a figure; without it none of the others counts."""
+    return figures == _IN_TIME or _total(table, figures[0]) is not None
+
+
+def _has_all_answers(table: Table) -> bool:
+    """Whether the answers that were recognised are all, but for misprints."""
+    whole = column_total(table, "total") if "total" in table.headings else None
+    answers = [
+        column_total(table, name) or Decimal()
+        for name in vocabulary.ANSWERS
+        if name in table.headings
+    ]
+    return whole is not None and abs(sum(answers, -whole)) <= whole / 50
+
+
 def _total(table: Table, figure: Sum) -> Decimal | None:
     if figure in (vocabulary.SATISFIED, vocabulary.DISSATISFIED):
         figure = tuple(name for name in figure if name in table.headings)
-        if not figure:
+        if not figure or not _has_all_answers(table):
             return None
     if any(name.removeprefix("-") not in table.headings for name in figure):
         return None

@@ -214,7 +214,7 @@ def _xlsx(path: Path) -> list[Block]:
 
 
 def _cell(cell: Any) -> str:
-    """What a cell shows: its number with the decimals of its format, after a comma."""
+    """What a cell shows: its number as its format prints it in Vietnam, with a decimal comma."""
     value = cell.value
     if value is None or isinstance(value, bool):
         return ""
@@ -233,7 +233,8 @@ def _cell(cell: Any) -> str:
         number = number.quantize(Decimal(1), ROUND_HALF_UP)
     elif number == number.to_integral():
         number = number.to_integral()
-    return f"{number:f}".replace(".", ",") + ("%" if "%" in shape else "")
+    grouped = f"{number:{',' if ',' in shape else ''}f}".translate(str.maketrans(",.", ".,"))
+    return grouped + ("%" if "%" in shape else "")
 
 
 def _stacked(rows: Rows, name: str) -> Iterator[Block]:

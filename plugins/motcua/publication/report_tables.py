@@ -9,11 +9,17 @@ from decimal import Decimal
 from motcua.publication import report_vocabulary as vocabulary
 from motcua.publication.report_reading import Block, Paragraph, Rows, plain
 
-Fits = Callable[[str, list[dict[str, Decimal | None]]], Iterable[Decimal]]
-"""For a kind of table and its rows: for each relation that applies, the share of rows it fits."""
+Fits = Callable[[str, list[dict[str, Decimal | None]]], Iterable[tuple[frozenset[str], Decimal]]]
+"""For a kind of table and its rows: the columns of each equation, and the part of rows it fits."""
+
+FIRM = Decimal("0.8")
+"""A heading below this needs an equation that most rows fit; else the column stays unknown."""
 
 BEAM = 300
 """Readings of the headings that are tried against the arithmetic of the table."""
+
+FIT = Decimal("0.5")
+"""An equation supports the reading of its columns when it fits a larger part of the rows."""
 
 LONGEST_TITLE = 250
 
@@ -354,11 +360,12 @@ def _assigned(
     Headings alone cannot tell the third "Tổng số" from the first when a cell was lost, so the
     likeliest readings are tried against the arithmetic of the rows.
     """
+    weights = [_options(kind, path) if path else {} for path in paths]
     beam: list[tuple[Decimal, dict[int, str]]] = [(Decimal(), {})]
     for at, path in enumerate(paths):
         if at == name or not path or re.search(vocabulary.ORDER, plain(path[-1])):
             continue
-        options = _options(kind, path)
+        options = weights[at]
         grown = [
             (score + weight, {**keys, at: key})
             for score, keys in beam
@@ -379,21 +386,23 @@ def _assigned(
         for row in rows
         if row[0] == "unit"
     ][:20]
-    best = beam[0][0], beam[0][1]
-    best_score = None
+    best: tuple[Decimal, dict[int, str]] | None = None
     for score, keys in beam:
         columns = [
             {key: one.get((at, _is_count(kind, key))) for at, key in keys.items()} for one in parsed
         ]
-        whole = score + sum(
-            (3 * max(Decimal(), 2 * fit - 1) for fit in fits(kind, columns)), Decimal()
-        )
-        if best_score is None or whole > best_score:
-            best_score, best = whole, (whole, keys)
+        equations = list(fits(kind, columns))
+        supported = {key for names, fit in equations if fit > FIT for key in names}
+        firm = {at: key for at, key in keys.items() if key in supported or weights[at][key] >= FIRM}
+        whole = score + sum((3 * max(Decimal(), 2 * fit - 1) for _, fit in equations), Decimal())
+        if best is None or whole > best[0]:
+            best = whole, firm
+    assert best is not None
     return best
 
 
 def _options(kind: str, path: list[str]) -> dict[str, Decimal]:
+    """The columns that a heading may mean, each with a weight up to 1."""
     leaf = plain(path[-1])
     whole = " > ".join(map(plain, path))
     options: dict[str, Decimal] = {}

@@ -33,7 +33,13 @@ _UNHAPPY = r"(khong|chua) hai long"
 
 HEADINGS: tuple[Heading, ...] = (
     # Appendix I: cases.
-    Heading("appendix_1", "total", _SUM + "|tiep nhan", "tiep nhan|tong", f"{_RATE}|{_DONE}|moi"),
+    Heading(
+        "appendix_1",
+        "total",
+        _SUM + "|tiep nhan",
+        "tiep nhan|tong",
+        f"{_RATE}|{_DONE}|{_OPEN}|moi|truc tuyen",
+    ),
     Heading("appendix_1", "carried_over", r"ky truoc|chuyen (sang|qua|tiep)|\bton\b", "", _RATE),
     Heading(
         "appendix_1",

@@ -1,0 +1,372 @@
+"""The audit finds what contradicts itself in a printed report, and nothing else."""
+
+import os
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+
+import printed_report
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+from motcua import cli
+from motcua.errors import Failed
+from motcua.publication import audit, audit_tables, audit_text, release, report_reading
+from motcua.publication import report_tables as tables
+from motcua.publication.report_reading import Block, Grid, Paragraph
+
+REPORT = Path(__file__).parents[2] / "sample" / "report" / "report_2019_h1.txt"
+
+Found = tuple[str, str, str, str, str]
+
+
+def findings(blocks: list[Block]) -> list[audit_tables.Finding]:
+    report = tables.recognise(blocks, audit_tables.fits)
+    return [*audit_tables.audit(report), *audit_text.audit(report)]
+
+
+def seen(done: audit.Audit) -> set[tuple[str, str, str, str]]:
+    """Level, table, place and what is printed."""
+    return {(one.severity, one.table, one.place, one.found) for one in done.findings}
+
+
+BOTH = "Phụ lục IIIa + Phụ lục IIIb"
+ISSUED = "dòng ban hành kèm theo"
+LABOUR = "Sở Lao động, Thương binh và Xã hội"
+CONTRADICTIONS: dict[str, set[tuple[str, str, str, str]]] = {
+    "1 carried over in the text": {
+        ("critical", "Lời văn", "“Kỳ trước chuyển sang: 2.447 hồ sơ”", "2.447"),
+    },
+    "2 coverage is rounded wrongly": {
+        ("warning", "Lời văn", "“chiếm 26,99 % hồ sơ đã giải quyết”", "26,99 %"),
+    },
+    "3 windows are mixed": {
+        ("warning", "Phụ lục II", "tiêu đề", "từ 01/01/2019 đến 30/06/2019"),
+        ("info", "Phụ lục IV", "tiêu đề", "đến 28/06/2019"),
+    },
+    "4 a form's total": {
+        ("critical", "Phụ lục IIIa", "Sở Thông tin và Truyền thông", "9,7"),
+    },
+    "5 settled of the quarters": {
+        ("critical", BOTH, "Sở Kế hoạch và Đầu tư", "1.223"),
+        ("critical", BOTH, "Sở Nội vụ", "492"),
+        ("critical", BOTH, "Sở Tư pháp", "2.940"),
+        ("critical", BOTH, "Sở Y tế", "595"),
+        ("critical", BOTH, "Tổng cộng", "21.689"),
+    },
+    "6 received of the quarters": {
+        ("warning", BOTH, "Sở Giao thông vận tải", "12.805"),
+        ("warning", BOTH, "Sở Nội vụ", "509"),
+        ("warning", BOTH, "Sở Tư pháp", "3.427"),
+        ("warning", BOTH, "Sở Y tế", "736"),
+        ("warning", BOTH, "các đơn vị", "bằng số mới tiếp nhận ở 3 đơn vị"),
+    },
+    "7 indicator 7 is indicator 1": {
+        ("warning", "Phụ lục IIIa, Phụ lục IIIb", "mọi đơn vị", "bằng Chỉ số 1 ở cả 32 dòng"),
+    },
+    "8 indicator 9": {
+        ("info", "Phụ lục IIIa, Phụ lục IIIb", "Sở Tài chính", "Sở Tài chính: 77 % trực tuyến"),
+    },
+    "9 names of units": {("info", "Phụ lục IIIa", LABOUR, LABOUR)},
+    "10 blanks and decimals": {
+        ("info", "Phụ lục IV", "các đơn vị", "100, 83,3, 31,25"),
+        ("info", "Phụ lục IV", "Sở Thông tin và Truyền thông", "để trống, trong khi 5 đơn vị in 0"),
+    },
+    "11 dates and symbols": {
+        ("warning", "Phụ lục I", ISSUED, "03/BC-TTTC"),
+        ("warning", "Phụ lục I", ISSUED, "14/7/2019"),
+        ("warning", "Phụ lục II", ISSUED, "11/06/2019"),
+        ("warning", "Phụ lục IIIa", ISSUED, "17/2019"),
+        ("warning", "Phụ lục IIIb", ISSUED, "17/2019"),
+        ("warning", "Phụ lục IV", ISSUED, "17/7/2019"),
+    },
+}
+
+
+def test_report_of_2019_has_its_eleven_contradictions_and_no_other() -> None:
+    found = seen(audit.audit_file(REPORT))
+    for name, expected in CONTRADICTIONS.items():
+        for level, table, place, text in expected:
+            matching = {
+                one
+                for one in found
+                if one[:2] == (level, table)
+                and one[2].startswith(place)
+                and one[3].startswith(text)
+            }
+            assert len(matching) == 1, f"{name}: {place}"
+            found -= matching
+    assert found == set()
+
+
+def test_four_units_differ_by_what_the_domain_says() -> None:
+    differences = [
+        one.expected
+        for one in audit.audit_file(REPORT).findings
+        if one.relation.check_id == "printed_settled_of_quarters"
+    ]
+    assert [text.partition("lệch ")[2].rstrip(")") for text in differences] == [
+        *("−12", "+1", "−1", "+53", "+41"),
+    ]
+
+
+@pytest.mark.parametrize("form", [".docx", ".xlsx"])
+def test_report_of_2019_says_the_same_as_an_office_document(form: str, tmp_path: Path) -> None:
+    text: list[str] = []
+    parts: list[printed_report.Part] = []
+    for block in report_reading.read(REPORT):
+        if isinstance(block, Paragraph):
+            text.append(block.text)
+        else:
+            at = next(
+                number
+                for number in range(len(text), 0, -1)
+                if number == 1 or text[number - 1].endswith(("Trinh", "</table>"))
+            )
+            titles, text[at:] = text[at:], ["</table>"]
+            heads = [[(cell, 1, 1) for cell in row] for row in block.rows[:1]]
+            sheet = f"Bảng {len(parts)}"
+            parts.append(printed_report.Part(titles, heads, block.rows[1:], sheet))
+    body = [line for line in text if line != "</table>"]
+    path = printed_report.write(printed_report.Printed(body, parts), tmp_path / f"report{form}")
+    assert seen(audit.audit_file(path)) == seen(audit.audit_file(REPORT))
+
+
+@pytest.mark.parametrize("form", [".docx", ".xlsx", ".md"])
+def test_sound_report_of_another_province_has_no_finding(form: str, tmp_path: Path) -> None:
+    path = printed_report.write(printed_report.clean_report(), tmp_path / f"report{form}")
+    done = audit.audit_file(path)
+    assert audit.listing(done).endswith("không thấy mâu thuẫn nào.")
+    assert [table.partition(" (")[0] for table in done.tables] == [
+        *("Phụ lục 1", "Phụ lục 2", "Phụ lục 3", "Phụ lục 4"),
+    ]
+    assert done.checked > 100
+
+
+@pytest.mark.parametrize("form", [".docx", ".xlsx", ".md"])
+def test_planted_errors_are_found_where_they_were_planted(form: str, tmp_path: Path) -> None:
+    report = printed_report.clean_report()
+    report.put(0, "Sở Y tế", 7, "541")  # early: 540
+    report.put(1, "Tỷ lệ (%)", 3, "83,00")
+    report.put(2, "Sở Xây dựng", 14, "14,9")
+    report.put(2, "Thanh tra tỉnh", 15, "Khá")
+    report.put(3, "Sở Tài chính", 2, "34,5")
+    report.put(3, "Sở Giáo dục & Đào tạo", 1, "Sở GD&ĐT")
+    report.change("giải quyết quá hạn 44 hồ sơ", "giải quyết quá hạn 45 hồ sơ")
+    report.parts[1].titles[2] = "Từ ngày 01/4/2026 đến ngày 25/6/2026"
+    report.parts[3].titles[3] = report.parts[3].titles[3].replace("06/7/2026", "07/7/2026")
+    done = audit.audit_file(printed_report.write(report, tmp_path / f"report{form}"))
+    told = {(one.relation.check_id, one.place, one.found, one.expected) for one in done.findings}
+    assert told == {
+        ("appendix_1_settled", "Sở Y tế", "662", "663"),
+        ("printed_total_row", "Tổng cộng", "5.816", "5.817"),
+        ("printed_share_row", "Tỷ lệ (%)", "83,00", "82,87"),
+        ("scorecard_total", "Sở Xây dựng", "14,9", "12,8"),
+        ("printed_rank", "Sở Xây dựng", "8", "7"),
+        ("printed_rank", "Sở Nông nghiệp và Môi trường", "7", "8"),
+        ("scorecard_band", "Thanh tra tỉnh", "Khá", "trung bình"),
+        ("printed_completion", "Sở Tài chính", "34,5", "34,4"),
+        ("printed_unit_names", "Sở GD&ĐT", "Sở GD&ĐT",
+         "Sở Giáo dục & Đào tạo (như ở Phụ lục 1, Phụ lục 2, Phụ lục 3)"),
+        ("printed_text", "“giải quyết quá hạn 45 hồ sơ”", "45", "44 như Phụ lục 1"),
+        ("printed_windows", "tiêu đề", "từ 01/04/2026 đến 25/06/2026",
+         "từ 01/04/2026 đến 30/06/2026 như Phụ lục 1"),
+        ("printed_attachment_date", "dòng ban hành kèm theo", "07/7/2026", "06/07/2026"),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clean_blocks(tmp_path_factory: pytest.TempPathFactory) -> list[Block]:
+    path = tmp_path_factory.mktemp("audit") / "report.docx"
+    return report_reading.read(printed_report.write(printed_report.clean_report(), path))
+
+
+def changed(blocks: list[Block], part: int, row: int, column: int, text: str) -> list[Block]:
+    places = [at for at, block in enumerate(blocks) if isinstance(block, Grid)]
+    grid = blocks[places[part]]
+    assert isinstance(grid, Grid)
+    rows = [list(cells) for cells in grid.rows]
+    rows[row][column] = text
+    return [*blocks[: places[part]], Grid(rows), *blocks[places[part] + 1 :]]
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=some.data())
+def test_any_changed_figure_is_found_in_its_row_or_a_total(
+    clean_blocks: list[Block], data: some.DataObject
+) -> None:
+    grids = [block for block in clean_blocks if isinstance(block, Grid)]
+    part = data.draw(some.sampled_from(range(len(grids))))
+    cells = [
+        (row, column, cell)
+        for row, texts in enumerate(grids[part].rows)
+        for column, text in enumerate(texts)
+        if column > 1
+        and not (part == 3 and column in (4, 5))  # only a percentage rounded to 0,1 tells of them
+        and (cell := tables.number_of(text, "," not in text)).value is not None
+        and len(texts[1]) > 2
+    ]
+    row, column, cell = data.draw(some.sampled_from(cells))
+    step = data.draw(some.sampled_from([1, 2, 7, 30]))
+    assert cell.value is not None
+    text = audit_tables.shown(cell.value + Decimal(step).scaleb(-cell.digits), cell.digits)
+    found = findings(changed(clean_blocks, part, row, column, text))
+    name = grids[part].rows[row][1]
+    assert any(one.place == name or "Tổng" in one.place for one in found)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_missing_or_moved_columns_give_no_finding(clean_blocks: list[Block], part: int) -> None:
+    places = [at for at, block in enumerate(clean_blocks) if isinstance(block, Grid)]
+    grid = clean_blocks[places[part]]
+    assert isinstance(grid, Grid)
+    width = len(grid.rows[0])
+    orders = [[at for at in range(width) if at != gone] for gone in range(2, width)]
+    orders += [[0, 1, *reversed(range(2, width))], [1, *range(2, width)]]
+    for order in orders:
+        moved = Grid([[cells[at] for at in order] for cells in grid.rows])
+        blocks = [*clean_blocks[: places[part]], moved, *clean_blocks[places[part] + 1 :]]
+        assert findings(blocks) == [], order
+
+
+@pytest.mark.parametrize(
+    ("text", "is_count", "value", "digits"),
+    [
+        ("25.031", True, "25031", 0),
+        ("25,031", True, "25031", 0),
+        ("25 031", True, "25031", 0),
+        ("1.234.567", True, "1234567", 0),
+        ("99,68", True, "99.68", 2),
+        ("25.031,5", True, "25031.5", 1),
+        ("25,031.5", True, "25031.5", 1),
+        ("9,700", False, "9.700", 3),
+        ("86,48 %", False, "86.48", 2),
+        ("36*", True, "36", 0),
+        ("36 (*)", True, "36", 0),
+        ("36 (1)", True, "36", 0),
+        ("12[3]", True, "12", 0),
+        ("08", True, "8", 0),
+        ("-", True, "0", 0),
+    ],
+)
+def test_numbers_are_read_as_vietnamese_reports_print_them(
+    text: str, is_count: bool, value: str, digits: int
+) -> None:
+    cell = tables.number_of(text, is_count)
+    assert (cell.value, cell.digits) == (Decimal(value), digits)
+
+
+@pytest.mark.parametrize("text", ["", "Chưa ban hành", "12/5", "1.23.4", "14 QT"])
+def test_other_texts_are_no_numbers(text: str) -> None:
+    assert tables.number_of(text).value is None
+
+
+def test_groups_have_subtotals_and_count_once() -> None:
+    rows = [
+        "TT\tĐơn vị\tTổng số\tKỳ trước\tTiếp nhận mới",
+        "I\tCấp tỉnh\t30\t10\t20",
+        "1\tSở Y tế\t10\t4\t6",
+        "2\tSở Tài chính\t20\t6\t14",
+        "II\tCấp huyện\t8\t3\t5",
+        "3\tHuyện Kế Sách\t8\t3\t5",
+        "\tTổng cộng\t38\t13\t25",
+    ]
+    title = Paragraph("Kết quả giải quyết hồ sơ")
+    grid = Grid([row.split("\t") for row in rows])
+    assert findings([title, grid]) == []
+    grid.rows[1][4] = "21"
+    assert [
+        (one.relation.check_id, one.place, one.expected) for one in findings([title, grid])
+    ] == [
+        ("appendix_1_total_by_origin", "Cấp tỉnh", "31"),
+        ("printed_group_row", "Cấp tỉnh", "20"),
+    ]
+
+
+def test_table_that_goes_on_after_a_page_break_is_one() -> None:
+    head = ["TT", "Đơn vị", "Tổng số", "Kỳ trước", "Tiếp nhận mới"]
+    first = Grid([head, ["1", "Sở Y tế", "10", "4", "6"]])
+    second = Grid([["2", "Sở Tài chính", "20", "6", "14"], ["", "Tổng cộng", "30", "10", "20"]])
+    title = Paragraph("Kết quả giải quyết hồ sơ")
+    assert findings([title, first, second]) == []
+
+
+def test_total_may_hold_the_returned_when_it_does_so_for_most_units() -> None:
+    head = "TT\tĐơn vị\tTổng số\tĐã giải quyết\tĐang giải quyết\tTrả lại"
+    rows = [
+        f"{n}\tSở {name}\t{n + 12}\t{n}\t9\t3" for n, name in enumerate(["Y", "Z", "T", "V"], 1)
+    ]
+    title = Paragraph("Kết quả giải quyết hồ sơ")
+    grid = Grid([row.split("\t") for row in [head, *rows]])
+    grid.rows[4][1] = "Sở Văn hóa"
+    assert findings([title, grid]) == []
+
+
+def test_unreadable_files_say_what_to_do(tmp_path: Path) -> None:
+    for name, content, message in (
+        ("a.pdf", b"%PDF", "Save it in one of these forms"),
+        ("a.docx", b"no zip", "is no docx file"),
+        ("a.txt", "Sở".encode("cp1258", "replace") + b"\xff\xfe", "Save it as UTF-8"),
+        ("b.txt", b"nothing here", "needs a heading row"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(Failed, match=message) as failure:
+            audit.audit_file(path)
+        assert name in str(failure.value)
+    with pytest.raises(Failed, match="There is no file"):
+        audit.audit_file(tmp_path / "none.xlsx")
+
+
+def test_hostile_archives_are_not_opened(tmp_path: Path) -> None:
+    for content, message in (
+        (b" " * (30 << 20), "zip bomb"),
+        (b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><x/>', "declares entities"),
+        ('<!DOCTYPE x [<!ENTITY a "b">]><x/>'.encode("utf-16"), "declares entities"),
+        (b'<worksheet><mergeCell ref="A1:XFD1048576"/></worksheet>', "merges more cells"),
+    ):
+        path = tmp_path / "hostile.xlsx"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("xl/worksheets/sheet1.xml", content)
+        with pytest.raises(Failed, match=message):
+            audit.audit_file(path)
+
+
+def test_exit_code_says_whether_something_critical_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["audit", str(REPORT)]) == cli.REFUSED
+    told = capsys.readouterr().out
+    assert "Mâu thuẫn nghiêm trọng (7)" in told
+    assert "in: 2.447; theo quan hệ: 2.456 như Phụ lục I" in told
+    clean = printed_report.write(printed_report.clean_report(), tmp_path / "report.md")
+    assert cli.main(["audit", str(clean)]) == cli.DONE
+    assert cli.main(["audit", str(tmp_path / "none.docx")]) == cli.FAILED
+
+
+def test_stored_checks_of_a_publication_are_told(
+    built: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert os.environ["MOTCUA_WAREHOUSE_URL"] == built
+    release.publish("2019-Q1", "A")
+    assert cli.main(["audit", "2019-Q1.r1"]) == cli.DONE
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "Kiểm tra đã lưu của 2019-Q1.r1"
+    assert told[-1].endswith(", 0 không đúng.")
+    with psycopg.connect(built) as connection:
+        connection.execute(
+            "insert into published.checks (publication_id, period_code, revision, check_id, level,"
+            " relation, expected, found, passed, explanation) values ('2019-Q1.r1', '2019-Q1', 1,"
+            " 'made_up', 'critical', 'windows: a = b', '1', '2', false, 'Hai số bằng nhau.')"
+        )
+    assert cli.main(["audit", "2019-Q1.r1"]) == cli.REFUSED
+    assert "có: 2; phải là: 1. Hai số bằng nhau." in capsys.readouterr().out
+    with pytest.raises(Failed, match=r"no publication 2019-H1\.r9"):
+        audit.audit_publication("2019-H1.r9")
