@@ -122,8 +122,6 @@ def load_once(landing: str) -> None:
 
     known = reference.known_codes(settings.reference())
     (file,), _ = find.find(landing)
-    import polars as pl
-
     with database.connect(database.LOADER, autocommit=True) as connection:
         before = resource.getrusage(resource.RUSAGE_SELF)
         start = time.perf_counter()
@@ -134,7 +132,6 @@ def load_once(landing: str) -> None:
     assert outcome.state == load.LOADED
     assert outcome.read_by == load.STREAM
     assert outcome.rejected == 0
-    assert pl.thread_pool_size() == 1
     processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     print(json.dumps({"s": seconds, "cpu": processor, "mb": used.ru_maxrss / 1024}))
 

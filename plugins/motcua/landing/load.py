@@ -25,7 +25,7 @@ from motcua.landing import checks, find, inspection, reading
 from motcua.landing.checks import Fault, Known
 from motcua.landing.feeds import FEEDS, Feed
 from motcua.landing.find import ExportFile
-from motcua.landing.inspection import Inspected
+from motcua.landing.inspection import Inspected, Writing
 from motcua.landing.reading import Header, Layout, NotPlain, Record, Unfit
 from motcua.landing.rejects import MOST_LISTED, RejectBook
 from motcua.warehouse.database import Connection
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 STREAM, RECORDS, XLSX = "stream", "records", "xlsx"
 LOADED, QUARANTINED = "loaded", "quarantined"
 
-AHEAD = 2
+AHEAD = 8
 """Blocks that may wait for their check while the next one is sent."""
 
 SMALL = 1 << 18
@@ -214,9 +214,8 @@ def _stream(task: _Task, layout: Layout) -> _Read:
     """
     _refuse_unplain(layout)
     columns = tuple(layout.header.columns)
-    inspector = inspection.inspector(
-        task.feed.name, columns, layout.separator, layout.quotes_empty, task.known
-    )
+    writing = Writing(task.feed.name, columns, layout.separator, layout.quotes_empty)
+    inspect = partial(inspection.inspect, writing, task.known)
     records = 0
 
     def collect(inspected: Callable[[], Inspected]) -> None:
@@ -236,9 +235,9 @@ def _stream(task: _Task, layout: Layout) -> _Read:
         with cursor.copy(_copy(task.feed, columns, layout.separator, layout.quotes_empty)) as copy:
             for block in reading.blocks(stream, layout):
                 if len(block) < SMALL:
-                    waiting.append(partial(inspector.inspect, block))
+                    waiting.append(partial(inspect, block))
                 else:
-                    waiting.append(second_core.submit(inspector.inspect, block).result)
+                    waiting.append(second_core.submit(inspect, block).result)
                 copy.write(block)
                 if len(waiting) > AHEAD:
                     collect(waiting.popleft())

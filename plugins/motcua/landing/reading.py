@@ -37,6 +37,8 @@ LARGEST_SHEET = 600 << 20
 UTF_8, UTF_16, WINDOWS_1258 = "utf-8", "utf-16", "cp1258"
 _TITLES = {UTF_8: "UTF-8", UTF_16: "UTF-16", WINDOWS_1258: "Windows-1258"}
 
+_QUOTED_EMPTY = re.compile(r'(?:^|[,;\n])""(?:[,;\r\n]|$)')
+
 csv.field_size_limit(LONGEST_RECORD)
 
 _OTHER_KINDS = (
@@ -220,7 +222,7 @@ def layout_of(feed: Feed, head: bytes, encoding: str | None = None) -> Layout:
         separator=separator,
         newline=newline,
         start=bom + len(line.encode(UTF_8, "surrogateescape")),
-        quotes_empty='""' in text,
+        quotes_empty=_QUOTED_EMPTY.search(text) is not None,
     )
 
 
