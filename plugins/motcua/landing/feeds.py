@@ -4,6 +4,7 @@ Source: section 1 of the contract; field names are those of the national synchro
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 TEXT, TIME, WHOLE = "text", "time", "whole"
 
@@ -42,6 +43,11 @@ class Feed:
     name: str
     columns: tuple[Column, ...]
     changed_at: str | None = "NgayCapNhat"
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns by their names."""
+        return {column.name: column for column in self.columns}
 
     @property
     def required(self) -> tuple[Column, ...]:

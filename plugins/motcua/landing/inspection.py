@@ -58,7 +58,7 @@ def inspect(writing: Writing, known: Known, block: bytes) -> Inspected:
     try:
         # Only the columns that have rules are parsed here; COPY reads them all.
         height, doubtful = table.select(*_questions(writing, known)).collect().row(0)
-        rows = table.collect()[doubtful].rows(named=True) if doubtful else []
+        rows = table.collect()[doubtful].iter_rows(named=True) if doubtful else iter(())
     except pl.exceptions.PolarsError as error:
         raise NotPlain(str(error)) from error
     feed = FEEDS[writing.feed]
@@ -83,8 +83,7 @@ def _questions(writing: Writing, known: Known) -> "tuple[pl.Expr, pl.Expr]":
 
 def tidied(feed: Feed, row: dict[str, str]) -> dict[str, str]:
     """A record with every value tidied (see `checks.tidy`)."""
-    columns = {column.name: column for column in feed.columns}
-    return {name: checks.tidy(columns[name], value) for name, value in row.items()}
+    return {name: checks.tidy(feed.by_name[name], value) for name, value in row.items()}
 
 
 def _line(values: Iterable[str]) -> str:

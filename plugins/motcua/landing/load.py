@@ -326,11 +326,20 @@ def _good_lines(task: _Task, header: Header, doubts: "pl.Expr", batch: list[Reco
 
     columns = header.columns
     places = [header.positions[name] for name in columns]
-    schema = dict.fromkeys(columns, pl.String)
+
+    def framed(rows: list[list[str]]) -> pl.DataFrame:
+        by_column = zip(*rows, strict=True) if rows else ((),) * len(columns)
+        return pl.DataFrame(
+            [
+                pl.Series(name, values, pl.String)
+                for name, values in zip(columns, by_column, strict=True)
+            ]
+        )
+
     bad = {record.number: [_unreadable(record)] for record in batch if record.fault}
     records = [record for record in batch if not record.fault]
     rows = [[record.fields[place] for place in places] for record in records]
-    frame = pl.DataFrame(rows, schema, orient="row")
+    frame = framed(rows)
     doubtful = frame.select(doubts).to_series().to_list()
     for place in doubtful:
         row = inspection.tidied(task.feed, dict(zip(columns, rows[place], strict=True)))
@@ -343,7 +352,7 @@ def _good_lines(task: _Task, header: Header, doubts: "pl.Expr", batch: list[Reco
     if doubtful:
         kept = [place for place, record in enumerate(records) if record.number not in bad]
         records = [records[place] for place in kept]
-        frame = pl.DataFrame([rows[place] for place in kept], schema, orient="row")
+        frame = framed([rows[place] for place in kept])
     base = task.file_id << 32
     row_ids = pl.Series("row_id", [base + record.number for record in records], pl.Int64)
     return frame.insert_column(0, row_ids).write_csv(include_header=False)

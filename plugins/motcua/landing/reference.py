@@ -49,6 +49,18 @@ FILES: dict[str, tuple[str, ...]] = {
 """The files of a pack (without .csv) and their columns."""
 
 INDICATORS = range(1, 10)
+CONDITIONS = {
+    1: {"early", "on_time", "late"},
+    2: {"before_allotted_end", "on_allotted_end", "after_allotted_end"},
+    **{number: {"otherwise"} for number in (3, 4, 5, 8, 9)},
+    6: set[str](),
+    7: {
+        "early_without_founded_petition",
+        "on_time_without_founded_petition",
+        "late_or_founded_petition",
+    },
+}
+"""Conditions that must have a rule, so that no case and no unit is left without points."""
 
 _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("reporting_periods", "kind"): ("quarter", "half_year", "year", "month"),
@@ -327,13 +339,20 @@ def _rules(pack: Pack) -> Iterator[str]:
     rule_sets = {row.values["rule_set"]: row for row in pack["rule_sets"]}
     bands = FILES["rule_sets"][-4:]
     for name, row in rule_sets.items():
-        scored = {
-            int(rule.values["indicator"])
-            for rule in pack["scoring_rules"]
-            if rule.values["rule_set"] == name
-        }
+        conditions: dict[int, set[str]] = {}
+        for rule in pack["scoring_rules"]:
+            if rule.values["rule_set"] == name:
+                indicator = int(rule.values["indicator"])
+                conditions.setdefault(indicator, set()).add(rule.values["condition"])
         for indicator in INDICATORS:
-            if indicator not in scored:
+            absent = sorted(CONDITIONS[indicator] - conditions.get(indicator, CONDITIONS[indicator]))
+            if absent:
+                yield (
+                    f"scoring_rules.csv: rule set {name}, indicator {indicator} says nothing for"
+                    f" {', '.join(absent)}; such cases would have no points. Add the rule, with 0"
+                    " points if it gives none."
+                )
+            if indicator not in conditions:
                 yield (
                     f"scoring_rules.csv: rule set {name} has no rule for indicator {indicator}."
                     " Add one for each number of points."
