@@ -23,7 +23,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 MARTS = Asset("warehouse_marts")
 PUBLISHED = Asset("warehouse_published")
-PERIOD = Param(type="string", pattern=r"^\d{4}(-[A-Z0-9]+)?$", title="Kỳ báo cáo (ví dụ 2019-Q1)")
+PERIOD = Param(type="string", minLength=1, title="Kỳ báo cáo (ví dụ 2019-Q1)")
 APPROVED_BY = Param(type="string", minLength=2, title="Người phê duyệt")
 REVISE = Param(False, type="boolean", title="Công bố lại một kỳ đã công bố")
 NOTE = Param(None, type=["null", "string"], title="Lý do công bố lại")

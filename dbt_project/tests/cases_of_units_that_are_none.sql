@@ -20,7 +20,8 @@ final as (
     select
         cases.period_code,
         cases.unit_code,
-        count(*) as cases_affected
+        count(*) as cases_affected,
+        min(cases.case_code) as such_as
     from cases
     left join units
         on

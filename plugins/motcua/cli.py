@@ -190,7 +190,7 @@ def _rejects(options: argparse.Namespace) -> None:
     for row in rows:
         record = f", record {row.record}" if row.record else ""
         column = f", column {row.column_name}" if row.column_name else ""
-        print(f"{row.file_name}{record}{column}: {row.reason} {row.next_step}")
+        print(f"{row.file_name}{record}{column}: {row.reason.rstrip('.')}. {row.next_step}")
     if len(rows) == options.limit:
         print(f"These are the newest {options.limit}; --limit shows more.")
     if not rows:
@@ -249,7 +249,10 @@ def _withdraw(options: argparse.Namespace) -> None:
 
     schema.migrate()
     release.withdraw(options.publication, options.by or _login(), options.reason)
-    print(f"{options.publication} is withdrawn; the latest_ views show the release before it.")
+    print(
+        f"{options.publication} is withdrawn; the latest_ views now show the newest release of its"
+        " period that stands, if there is one."
+    )
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -23,6 +23,8 @@ UNITS = {"K01": "Sở Một", "K02": "Sở Hai", "K03": "Sở Ba"}
 FROM, TO, KNOWN = date(2018, 12, 15), date(2019, 6, 15), date(2019, 6, 21)
 FIRST_DAY = date(2018, 12, 3)
 PERIOD = "HK1-2019"
+ALIAS = "So Hai (cu)"
+"""Another spelling of K02, which every other of its exports uses."""
 
 
 def workday(day: date) -> date:
@@ -91,7 +93,7 @@ def write_pack(folder: Path) -> None:
                 for place, (code, name) in enumerate(UNITS.items(), 1)
             ),
         ],
-        "unit_aliases": ["alias,unit_code"],
+        "unit_aliases": ["alias,unit_code", f"{ALIAS},K02"],
         "kiosks": ["kiosk,counter,unit_code,valid_from,valid_to"],
         "calendar": ["date,is_working_day,note", "2019-01-01,0,Tết Dương lịch"],
         "feeds": [
@@ -132,6 +134,8 @@ def write_exports(folder: Path, cases: list[dict[str, object]]) -> None:
     }
     for case in cases:
         code, unit = case["code"], str(case["code"]).split("-")[0]
+        if unit == "K02" and str(code).endswith(("0", "2", "4", "6", "8")):
+            unit = ALIAS
         start = [
             code,
             "1.000",

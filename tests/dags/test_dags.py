@@ -131,9 +131,9 @@ def test_publishing_is_started_by_hand_with_a_period_and_a_name(dags: Found) -> 
     assert dags["publish_scorecard"]["schedule"] == "NullTimetable"
     params = dags["publish_scorecard"]["params"]
     assert set(params) == {"period", "approved_by", "revise", "note"}
-    pattern = params["period"]["pattern"]
-    assert all(re.fullmatch(pattern, code) for code in ("2019-Q1", "2019-H1", "2019-M03", "2019"))
-    assert not any(re.fullmatch(pattern, code) for code in ("Q1", "2019 Q1", "2019-q1", ""))
+    # Codes of periods are rows of a reference pack: another province names them as it likes.
+    assert params["period"]["minLength"] == 1
+    assert "pattern" not in params["period"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -138,3 +138,33 @@ def test_unknown_period_and_wrong_usage_have_their_own_exit_codes(
 ) -> None:
     assert motcua("publish", "2031-Q9", "--approved-by", "A").returncode == 1
     assert motcua("publish").returncode == 2
+
+
+@pytest.fixture
+def first_quarter_running(warehouse: str, published: tuple[str, Path], tmp_path: Path) -> None:
+    """A warehouse that knows the sample until 20/3, in the middle of the first quarter."""
+    for path in (published[1] / "landing").rglob("*_20*"):
+        if path.is_file() and f"20{path.name.partition('_20')[2][:8]}" <= "2019-03-20":
+            target = tmp_path / "landing" / path.relative_to(published[1] / "landing")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(path)
+    done("ingest")
+    done("build")
+
+
+def test_period_that_is_not_ready_is_refused_with_the_reason(
+    first_quarter_running: None,
+) -> None:
+    for period, reason in (
+        ("2019-Q1", "has not ended"),
+        ("2019-Q2", "has not begun"),
+        ("2019-H1", "has not ended"),
+    ):
+        refused = motcua("publish", period, "--approved-by", "A")
+        assert (refused.returncode, reason in refused.stderr) == (3, True), refused.stderr
+
+
+def test_publishing_from_an_empty_warehouse_is_refused(warehouse: str) -> None:
+    refused = motcua("publish", "2019-Q1", "--approved-by", "A")
+    assert refused.returncode == 3
+    assert "Nothing is built yet" in refused.stderr

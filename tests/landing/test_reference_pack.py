@@ -83,6 +83,15 @@ def test_every_indicator_needs_a_rule(pack):
     ]
 
 
+def test_every_outcome_of_a_case_needs_its_points(pack):
+    """Without the rule for cases on time they would silently leave the mean."""
+    path = pack / "scoring_rules.csv"
+    lines = [line for line in path.read_text().splitlines() if ",1,1,1,on_time," not in line]
+    path.write_text("\n".join(lines) + "\n")
+    (problem,) = reference.check(pack)
+    assert "indicator 1 says nothing for on_time" in problem
+
+
 def test_a_missing_file_and_a_missing_folder_are_told(pack):
     (pack / "kiosks.csv").unlink()
     assert reference.check(pack)[0].startswith("kiosks.csv is missing")

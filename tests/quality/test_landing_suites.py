@@ -54,7 +54,7 @@ BAD: dict[str, list[Bad]] = {
         Bad(_warning("changed_before_day_percent"), {"ngaycapnhat": "01/03/2019"}, rows=15),
         Bad(_warning("unknown_procedure_percent"), {"matthc": "9.999.H51"}, rows=1),
         Bad(_warning("code_date_differs_percent"), {"ngaytiepnhan": "03/03/2019"}, rows=2),
-        Bad(_both("without_due_date_percent"), {"ngayhentra": ""}, rows=15),
+        Bad(_warning("without_due_date_percent"), {"ngayhentra": ""}, rows=15),
         Bad(_warning("without_due_date_percent"), {"ngayhentra": None}, rows=3),
         Bad(_warning("settled_without_finish_percent"), {"ngayketthucxuly": " "}, rows=6),
     ],

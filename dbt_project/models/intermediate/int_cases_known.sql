@@ -33,6 +33,12 @@ returns as (
 
 ),
 
+aliases as (
+
+    select * from {{ ref('stg_reference__unit_aliases') }}
+
+),
+
 known as (
 
     select
@@ -43,7 +49,7 @@ known as (
         periods.returned_bucket,
         periods.due_date_basis,
         versions.case_code,
-        versions.unit_code,
+        coalesce(aliases.unit_code, versions.unit_code) as unit_code,
         versions.procedure_code,
         versions.channel_code,
         versions.status_code,
@@ -63,6 +69,7 @@ known as (
         end as ended_at
     from versions
     inner join periods on {{ known_on('versions', 'periods.as_of') }}
+    left join aliases on versions.unit_code = aliases.alias
     where
         not versions.is_cancelled
         and versions.status_code not in (1, 3)

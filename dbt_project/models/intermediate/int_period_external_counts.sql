@@ -21,12 +21,18 @@ counts as (
 
 ),
 
+aliases as (
+
+    select * from {{ ref('stg_reference__unit_aliases') }}
+
+),
+
 final as (
 
     select
         periods.period_code,
         counts.system_code,
-        counts.unit_code,
+        coalesce(aliases.unit_code, counts.unit_code) as unit_code,
         {% for figure in [
             'carried_over', 'newly_received', 'settled_early', 'settled_on_time', 'settled_late',
             'in_progress_in_time', 'in_progress_overdue', 'returned', 'received_online',
@@ -40,6 +46,7 @@ final as (
             counts.counted_from = periods.cases_from
             and counts.counted_to = periods.cases_to
             and {{ known_on('counts', 'periods.as_of') }}
+    left join aliases on counts.unit_code = aliases.alias
 
 )
 

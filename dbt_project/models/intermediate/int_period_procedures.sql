@@ -18,7 +18,7 @@ periods as (
 
 procedures as (
 
-    select * from {{ ref('dim_procedures') }}
+    select * from {{ ref('int_procedures_of_units') }}
 
 ),
 

@@ -21,12 +21,18 @@ ratings as (
 
 ),
 
+aliases as (
+
+    select * from {{ ref('stg_reference__unit_aliases') }}
+
+),
+
 final as (
 
     select
         periods.period_code,
         ratings.press_key,
-        ratings.unit_code,
+        coalesce(aliases.unit_code, ratings.unit_code) as unit_code,
         ratings.kiosk,
         ratings.counter,
         ratings.ticket,
@@ -39,6 +45,7 @@ final as (
             ratings.pressed_at >= periods.ratings_from
             and ratings.pressed_at < periods.ratings_until + 1
             and ratings.known_on <= periods.as_of
+    left join aliases on ratings.unit_code = aliases.alias
 
 )
 

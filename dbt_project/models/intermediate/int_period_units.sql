@@ -1,4 +1,6 @@
--- What must exist: every unit that was a unit at some time of the period's window.
+-- What must exist: every unit that was a unit at some time of the period's window, and every
+-- former one that still has cases in it. A table, because every figure of the period asks it.
+{{ config(materialized='table') }}
 
 with
 
@@ -14,6 +16,16 @@ units as (
 
 ),
 
+units_with_cases as (
+
+    select distinct
+        period_code,
+        unit_code
+    from {{ ref('int_period_cases') }}
+    where period_code in (select due.period_code from periods as due)
+
+),
+
 final as (
 
     select
@@ -22,10 +34,17 @@ final as (
         units.unit_name,
         units.display_order
     from periods
-    inner join units
+    cross join units
+    left join units_with_cases
         on
+            periods.period_code = units_with_cases.period_code
+            and units.unit_code = units_with_cases.unit_code
+    where
+        units_with_cases.unit_code is not null
+        or (
             units.valid_from <= periods.cases_until
             and (units.valid_to is null or units.valid_to >= periods.cases_from)
+        )
 
 )
 

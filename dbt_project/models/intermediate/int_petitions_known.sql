@@ -14,12 +14,18 @@ petitions as (
 
 ),
 
+aliases as (
+
+    select * from {{ ref('stg_reference__unit_aliases') }}
+
+),
+
 final as (
 
     select
         periods.period_code,
         petitions.petition_code,
-        petitions.unit_code,
+        coalesce(aliases.unit_code, petitions.unit_code) as unit_code,
         petitions.case_code,
         petitions.petition_type,
         cast(petitions.received_at as date) as received_date,
@@ -30,6 +36,7 @@ final as (
         petitions.row_id
     from petitions
     inner join periods on {{ known_on('petitions', 'periods.as_of') }}
+    left join aliases on petitions.unit_code = aliases.alias
 
 )
 

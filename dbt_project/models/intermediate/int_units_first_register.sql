@@ -4,7 +4,7 @@ with
 
 procedures as (
 
-    select * from {{ ref('dim_procedures') }}
+    select * from {{ ref('int_procedures_of_units') }}
 
 ),
 

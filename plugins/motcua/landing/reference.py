@@ -345,7 +345,8 @@ def _rules(pack: Pack) -> Iterator[str]:
                 indicator = int(rule.values["indicator"])
                 conditions.setdefault(indicator, set()).add(rule.values["condition"])
         for indicator in INDICATORS:
-            absent = sorted(CONDITIONS[indicator] - conditions.get(indicator, CONDITIONS[indicator]))
+            needed = CONDITIONS[indicator]
+            absent = sorted(needed - conditions.get(indicator, needed))
             if absent:
                 yield (
                     f"scoring_rules.csv: rule set {name}, indicator {indicator} says nothing for"

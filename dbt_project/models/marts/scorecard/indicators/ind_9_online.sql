@@ -43,7 +43,7 @@ offered as (
 
 eligible as (
 
-    select
+    select distinct
         period_code,
         procedure_code
     from procedures
