@@ -237,6 +237,46 @@ def test_missing_or_moved_columns_give_no_finding(clean_blocks: list[Block], par
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "So với cùng kỳ năm 2025, Trung tâm tiếp nhận 20.000 hồ sơ (tăng 5.031 hồ sơ).",
+        "Trong tháng 6, đã tiếp nhận 3.100 hồ sơ.",
+        "Quý I tiếp nhận 9.037 hồ sơ.",
+        "Năm 2018 đã giải quyết 40.000 hồ sơ.",
+        "Phấn đấu tỷ lệ hồ sơ trực tuyến đạt 80 %.",
+        "Bộ phận Một cửa huyện Kế Sách đã tiếp nhận 1.200 hồ sơ, đã giải quyết 1.100 hồ sơ.",
+        "Chi cục Thuế đã tiếp nhận 45 hồ sơ.",
+        "Bưu điện tỉnh tiếp nhận 1.500 hồ sơ qua dịch vụ bưu chính công ích.",
+        "Đã giải quyết 12 hồ sơ đất đai tồn đọng.",
+        "Đã tiếp nhận và giải quyết 15 hồ sơ theo cơ chế liên thông.",
+        "Tỷ lệ hồ sơ trực tuyến của Sở Tài chính đạt 70,4 %.",
+        "Quá hạn 5 trường hợp của Sở Y tế, quá hạn 2 trường hợp do chờ kết quả.",
+        "tiếp nhận " * 2000 + "1" * 20000,
+    ],
+)
+def test_figures_of_others_other_times_and_parts_are_left_alone(
+    clean_blocks: list[Block], text: str
+) -> None:
+    assert findings([clean_blocks[0], Paragraph(text), *clean_blocks[1:]]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        ("Trong quý II/2026, Trung tâm tiếp nhận 7.641 hồ sơ.", "7.640 như Phụ lục 1"),
+        ("Sở Xây dựng tiếp nhận 997 hồ sơ, Sở Y tế tiếp nhận 792 hồ sơ.", "998 như Phụ lục 1"),
+        ("Số hồ sơ trực tuyến chỉ chiếm 54,09 % tổng số hồ sơ.", "45,09 %"),
+        ("Đang giải quyết quá hạn 17 hồ sơ.", "16 như Phụ lục 1"),
+    ],
+)
+def test_figures_of_the_text_are_held_against_the_tables(
+    clean_blocks: list[Block], text: str, due: str
+) -> None:
+    (finding,) = findings([clean_blocks[0], Paragraph(text), *clean_blocks[1:]])
+    assert finding.expected == due
+
+
+@pytest.mark.parametrize(
     ("text", "is_count", "value", "digits"),
     [
         ("25.031", True, "25031", 0),

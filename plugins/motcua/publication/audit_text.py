@@ -34,7 +34,7 @@ class Phrase:
     of_unit: str = ""
 
 
-_N = r"(?P<n>\d[\d.,]*\d|\d)"
+_N = r"(?<!\d)(?P<n>\d[\d.,]{0,14}\d|\d)"
 _IS = r"\s*(?:la|duoc|co|:|,|=)?\s*(?:tong (?:so|cong)\s*)?(?:la|:)?\s*"
 _FILES = r"\s*(?:ho so|truong hop|tthc|hs)"
 _EARLY_OR_IN_TIME = (
@@ -181,7 +181,7 @@ class Share:
     below: tuple[str, ...]
 
 
-_P = r"(?P<n>\d[\d.,]*\d|\d)\s*%"
+_P = r"(?<!\d)(?P<n>\d[\d.,]{0,14}\d|\d)\s*%"
 
 SHARES_ALONE: tuple[Share, ...] = (
     Share(
@@ -221,9 +221,28 @@ SHARES_ALONE: tuple[Share, ...] = (
 
 _ELSEWHERE = re.compile(
     r"cung ky|so voi|nam truoc|quy truoc|thang truoc|luy ke|ke hoach|du kien|chi tieu|muc tieu"
+    r"|phan dau|phai dat"
     r"|cap huyen|cap xa|ubnd (?:cac )?(?:huyen|xa|thi xa)|trong thang|thang \d+/\d{4}|thi du|vi du"
 )
 """Words of a clause whose figures are not those of the tables: other times, places or wishes."""
+
+_OTHERS = re.compile(
+    r"Sở [A-ZĐ]|Công an|Ban [A-ZĐ]|Thanh tra|(?i:chi cục|huyện|thị xã|\bxã\b|phường|bộ phận"
+    r"|chi nhánh|ngân hàng|bệnh viện|bưu điện|đất đai)"
+)
+"""Names of others than the Centre: what is said of them is not in the row of totals."""
+
+_WHOLE = re.compile(
+    r"\s*(?:tthc|thu tuc hanh chinh|cac loai|trong ky)?\s*"
+    r"(?:$|[.,;:()/–-]|chiem\b|dat (?:ty le )?\d|va\b|trong do\b"
+    r"|bi tra lai|tra lai|tiep nhan|nhan|nop|duoc)"
+)
+"""What may follow "… hồ sơ" when all are meant, and not those of a kind."""
+
+_TIME = re.compile(r"\bquy (?:[ivx]+|\d)\b|\bthang \d{1,2}\b|\bnam (?:19|20)\d\d\b")
+
+_CLAUSE = 500
+"""Characters of a clause that are looked at."""
 
 _MOST_APART = 45
 """Characters between a unit and a figure that is said of it."""
@@ -281,8 +300,29 @@ def _alternatives(pattern: str) -> list[str]:
 
 def _clause(words: str, at: int) -> str:
     """The words before a place, back to the end of the sentence or clause before."""
-    start = max((match.end() for match in re.finditer(r"[.;](?=\s)|\n", words[:at])), default=0)
-    return words[start:at]
+    near = words[max(0, at - _CLAUSE) : at]
+    return re.split(r"[.;](?=\s)", near)[-1]
+
+
+def _is_elsewhere(report: Report, kind: str, clause: str) -> bool:
+    """Whether a clause speaks of another time than the tables do, or of wishes."""
+    if _ELSEWHERE.search(clause):
+        return True
+    tables = [table for table in report.tables if table.kind == kind]
+    titles = plain(" ".join(title for table in tables for title in table.titles))
+    for table in tables:
+        first, last = table.window or (None, None)
+        if (
+            first
+            and last
+            and (first.year, (first.month - 1) // 3) == (last.year, (last.month - 1) // 3)
+        ):
+            quarter = (last.month - 1) // 3
+            titles += f" quy {('i', 'ii', 'iii', 'iv')[quarter]} quy {quarter + 1}"
+    return any(
+        not re.search(rf"\b{found[0].removeprefix('nam ')}\b", titles)
+        for found in _TIME.finditer(clause)
+    )
 
 
 def _unit_before(report: Report, clause: str) -> tuple[str, int] | None:
@@ -308,7 +348,9 @@ def _figure(
 ) -> Iterator[Finding]:
     clause = _clause(words, match.start())
     after = words[match.end() : match.end() + 40]
-    if _ELSEWHERE.search(clause + match[0]) or re.match(r"\s*(?:so voi|cung ky)", after):
+    if _is_elsewhere(report, phrase.table, clause + match[0]):
+        return
+    if re.match(r"\s*(?:so voi|cung ky)", after) or not _WHOLE.match(after):
         return
     cell = number_of(match["n"])
     if cell.value is None:
@@ -330,7 +372,8 @@ def _figure(
         if row:
             yield from _of_unit(report, row, text, match, phrase, cell.value)
         return
-    if phrase.of_unit == "partly":
+    own = text[match.start() - len(clause) : match.start()]
+    if phrase.of_unit == "partly" or (phrase.of_unit and _OTHERS.search(own)):
         return
     due = [
         (total, table)
@@ -423,7 +466,11 @@ def _share_alone(
     report: Report, text: str, words: str, match: re.Match[str], share: Share
 ) -> Iterator[Finding]:
     clause = _clause(words, match.start())
-    if _ELSEWHERE.search(clause + match[0]) or _unit_before(report, clause):
+    whole = clause + match[0]
+    own = text[match.start() - len(clause) : match.end()]
+    if _is_elsewhere(report, share.table, whole) or _unit_before(report, whole):
+        return
+    if _OTHERS.search(own):
         return
     cell = number_of(match["n"], is_count=False)
     tables = [table for table in report.tables if table.kind == share.table]

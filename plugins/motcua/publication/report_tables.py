@@ -21,6 +21,7 @@ BEAM = 300
 FIT = Decimal("0.5")
 """An equation supports the reading of its columns when it fits a larger part of the rows."""
 
+LONGEST_NUMBER = 40
 LONGEST_TITLE = 250
 
 
@@ -123,6 +124,8 @@ def number_of(text: str, is_count: bool = True) -> Cell:
 
     is_count: a single separator before three digits parts thousands (in a column of counts).
     """
+    if len(text) > LONGEST_NUMBER:
+        return Cell(text, None)
     bare = re.sub(r"[¹²³⁴-⁹⁰]|\s*\(?\*+\)?$|\s*\[\d+\]$|(?<=\d)\s*\(\d\)$", "", text.strip())
     bare = re.sub(r"\s*%$", "", bare)
     bare = re.sub(r"(?<=\d)[\s\u00a0\u202f](?=\d{3}(\D|$))", "", bare)
