@@ -90,6 +90,7 @@ def copy(
         admin.execute(f"drop database {name} with (force)")
 
 
+@pytest.mark.slow
 def test_a_late_file_changes_the_next_release_and_never_the_stored_one(
     copy: tuple[str, Path], published: tuple[str, Path]
 ) -> None:

@@ -50,6 +50,7 @@ def test_the_same_call_writes_the_same_bytes(landing: Path, tmp_path: Path) -> N
     assert digests(tmp_path / "again") == digests(landing)
 
 
+@pytest.mark.slow
 def test_two_copies_double_every_total(
     written: tuple[Path, dict[str, Any]],
     written_twice: tuple[Path, dict[str, Any]],
