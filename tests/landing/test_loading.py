@@ -504,9 +504,10 @@ def test_rejects_are_listed_until_a_later_revision_makes_them_good(put):
     assert [reject.feed for reject in rejects.listing()] == ["ratings"]
 
 
-def test_many_rejects_of_a_refused_file_are_kept_as_examples(put, rows, monkeypatch):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_many_rejects_of_a_refused_file_are_kept_as_examples(encoding, put, rows, monkeypatch):
     monkeypatch.setattr(load, "MOST_LISTED", 10)
-    put(DAY, csv_of(many(300, DaXoa="9")))
+    put(DAY, text_of(many(300, DaXoa="9")).encode(encoding))
     ingest.ingest()
     assert rows("select records, rejected from raw.files") == [(300, 300)]
     assert rows("select count(*), min(record), max(record) from raw.rejects") == [(10, 1, 10)]

@@ -55,6 +55,15 @@ def test_windows_1258_is_told_from_utf_8_with_a_few_bad_bytes():
     assert [record.fault for record in records(new)[:5]] == [None] * 5
 
 
+def test_windows_1258_is_told_also_from_one_line_without_an_end():
+    content = "MaHoSo,NguyenNhan,NgayXacNhan,NguoiXacNhan\na,1,20190304080000,Lê Nguyễn".encode(
+        "cp1258", "ignore"
+    )
+    assert reading.encoding_of(io.BytesIO(content)) == reading.WINDOWS_1258
+    assert reading.encoding_of(io.BytesIO("không dấu ở cuối: ế".encode())) == reading.UTF_8
+    assert reading.encoding_of(io.BytesIO(b"")) == reading.UTF_8
+
+
 def test_header_names_match_after_nfc_and_trimming_in_any_order():
     content = " NgayXacNhan ;MaHoSo\u00a0;NguyenNhan\n20190304080000;a;1\n".encode()
     found = layout(content)

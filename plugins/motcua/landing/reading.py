@@ -1,5 +1,6 @@
 """Read an export file record by record, or in blocks of whole records, whatever form it has."""
 
+import codecs
 import csv
 import gzip
 import hashlib
@@ -37,6 +38,7 @@ LARGEST_SHEET = 600 << 20
 UTF_8, UTF_16, WINDOWS_1258 = "utf-8", "utf-16", "cp1258"
 _TITLES = {UTF_8: "UTF-8", UTF_16: "UTF-16", WINDOWS_1258: "Windows-1258"}
 
+_NOT_DECODED = re.compile("[\udc80-\udcff]")
 _QUOTED_EMPTY = re.compile(r'(?:^|[,;\n])""(?:[,;\r\n]|$)')
 
 csv.field_size_limit(LONGEST_RECORD)
@@ -391,14 +393,14 @@ def _is_text(record: str, encoding: str) -> bool:
 
 def encoding_of(stream: BinaryIO) -> str:
     """UTF-8, or Windows-1258 when most of what is not ASCII is no UTF-8. Reads the whole stream."""
+    decoder = codecs.getincrementaldecoder(UTF_8)("surrogateescape")
     good = bad = 0
-    rest = b""
-    while part := stream.read(BLOCK):
-        block = rest + part
-        end = block.rfind(b"\n") + 1 or len(block)
-        rest = block[end:]
-        text = block[:end].decode(UTF_8, "surrogateescape")
-        broken = len(re.findall("[\udc80-\udcff]", text))
+    is_more = True
+    while is_more:
+        block = stream.read(BLOCK)
+        is_more = bool(block)
+        text = decoder.decode(block, final=not is_more)
+        broken = len(_NOT_DECODED.findall(text))
         bad += broken
         good += len(text) - len(text.encode("ascii", "ignore")) - broken
     return WINDOWS_1258 if bad > good else UTF_8
