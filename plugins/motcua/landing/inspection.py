@@ -39,6 +39,10 @@ def inspect(writing: Writing, known: Known, block: bytes) -> Inspected:
     # Imported here, on the second core, while the first blocks are on their way already.
     import polars as pl
 
+    try:
+        pl.Series([block], dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.PolarsError:
+        raise NotPlain("it has bytes that are not UTF-8") from None
     if checks.may_need_nfc(block):
         raise NotPlain("it has letters with separate accents")
     quoting = reading.quoting_of(block, writing.separator)
