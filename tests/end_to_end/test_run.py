@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("MOTCUA_HOME", str(tmp_path / "home"))
+    for setting in ("WAREHOUSE_URL", "LANDING", "PUBLICATIONS"):  # `published` sets them
+        monkeypatch.delenv(f"MOTCUA_{setting}", raising=False)
     yield tmp_path / "home"
     record, _ = server.up()
     motcua("down")

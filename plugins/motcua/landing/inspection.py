@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from motcua.landing import checks, reading
@@ -31,12 +31,20 @@ class Inspected(NamedTuple):
     bad: list[tuple[int, list[Fault], str]]
 
 
-def inspect(writing: Writing, known: Known, block: bytes) -> Inspected:
-    """The bad records of a block of whole records.
+def inspector(writing: Writing, known: Known) -> Callable[[bytes], Inspected]:
+    """The check for blocks of files that are written so: it tells the bad records of a block.
 
-    Raises NotPlain when its bytes cannot go into the table as they are.
+    The check raises NotPlain when the bytes cannot go into the table as they are. All it needs is
+    imported here: an import on the second core would hold up the sending on the first.
     """
-    # Imported here, on the second core, while the first blocks are on their way already.
+    import numpy  # noqa: F401
+
+    return partial(_inspect, writing, known, _questions(writing, known))
+
+
+def _inspect(
+    writing: Writing, known: Known, questions: "tuple[pl.Expr, pl.Expr]", block: bytes
+) -> Inspected:
     import polars as pl
 
     try:
@@ -61,7 +69,7 @@ def inspect(writing: Writing, known: Known, block: bytes) -> Inspected:
     )
     try:
         # Only the columns that have rules are parsed here; COPY reads them all.
-        height, doubtful = table.select(*_questions(writing, known)).collect().row(0)
+        height, doubtful = table.select(questions).collect().row(0)
         rows = table.collect()[doubtful].iter_rows(named=True) if doubtful else iter(())
     except pl.exceptions.PolarsError as error:
         raise NotPlain(str(error)) from error

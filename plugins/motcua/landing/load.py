@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 STREAM, RECORDS, XLSX = "stream", "records", "xlsx"
 LOADED, QUARANTINED = "loaded", "quarantined"
 
-AHEAD = 8
+AHEAD = 4
 """Blocks that may wait for their check while the next one is sent."""
 
 SMALL = 1 << 18
@@ -215,7 +215,7 @@ def _stream(task: _Task, layout: Layout) -> _Read:
     _refuse_unplain(layout)
     columns = tuple(layout.header.columns)
     writing = Writing(task.feed.name, columns, layout.separator, layout.quotes_empty)
-    inspect = partial(inspection.inspect, writing, task.known)
+    inspect = inspection.inspector(writing, task.known)
     records = 0
 
     def collect(inspected: Callable[[], Inspected]) -> None:
