@@ -142,16 +142,20 @@ differing as (
         before.row_id as old_row_id, after.row_id as new_row_id,
         before.received_date as old_received_date, after.received_date as new_received_date,
         before.due_date as old_due_date, after.due_date as new_due_date,
-        after.ended_date
+        after.ended_date,
+        -- Told away from one unit and to another: the case has rows of both kinds.
+        bool_or(after.row_id is null) over cases
+            and bool_or(after.row_id is not null) over cases as has_moved
     from after full join before using (unit_code, case_code)
     where ({after_row}) is distinct from ({before_row})
+    window cases as (partition by case_code)
 ),
 reasoned as (
     select
         differing.*,
         case
             when differing.new_row_id is null and known.is_cancelled then 'record_removed'
-            when moved.unit_code is not null then 'unit_corrected'
+            when differing.has_moved then 'unit_corrected'
             when differing.old_received_date <> differing.new_received_date
                 then 'receipt_date_corrected'
             when coalesce(told.business_date, known.valid_from) > published.known_as_of
@@ -170,15 +174,6 @@ reasoned as (
         and known.valid_from <= %(known_as_of)s
         and (known.valid_to is null or known.valid_to > %(known_as_of)s)
     left join raw.files as known_file on known_file.file_id = (known.row_id >> 32)
-    left join lateral (
-        select other.unit_code
-        from differing as other
-        where
-            other.case_code = differing.case_code
-            and other.unit_code <> differing.unit_code
-            and (other.new_row_id is null) <> (differing.new_row_id is null)
-        limit 1
-    ) as moved on true
     -- The release that should have counted it: the part whose window holds the end or the receipt.
     left join lateral (
         select publications.known_as_of, publications.published_at
