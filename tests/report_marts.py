@@ -158,15 +158,40 @@ def _make_marts(connection: psycopg.Connection) -> None:
     )
     connection.execute("alter table marts.release_inputs drop column publication_id")
     connection.execute(
-        "create table core.fct_case_versions (case_code text, is_cancelled boolean,"
-        " row_id bigint, valid_from date, valid_to date)"
+        "create table core.fct_case_versions (case_code text, unit_code text, status_code integer,"
+        " is_cancelled boolean, received_at timestamp, finished_at timestamp,"
+        " handed_over_at timestamp, row_id bigint, valid_from date, valid_to date)"
     )
+    connection.execute(
+        "create table core.fct_external_counts (unit_code text, counted_from date,"
+        " counted_to date, carried_over integer, in_progress_in_time integer,"
+        " in_progress_overdue integer, valid_from date, valid_to date)"
+    )
+    _make_history(connection)
     # What the figures count: the shape is that of the evidence of a release, the rows are not made.
     for table in evidence.TABLES:
         connection.execute(
             f"create table intermediate.int_period_{table} as"
             f" select ''::text as period_code, rows.* from evidence.{table} as rows where false"
         )
+
+
+def _make_history(connection: psycopg.Connection) -> None:
+    """What was open on the eve of the half-year, told after the quarters were known."""
+    for row in _appendix_1("2019-H1"):
+        external = row["counted_externally"]
+        connection.execute(
+            "insert into core.fct_case_versions select %s || '-181203-' || number, %s, 4, false,"
+            " timestamp '2018-12-03', null, null, number, date '2019-06-21', null"
+            " from generate_series(1, %s) as number",
+            [row["unit_code"], row["unit_code"], row["carried_over"] - external],
+        )
+        if external:
+            connection.execute(
+                "insert into core.fct_external_counts values (%s, '2019-01-01', '2019-06-15', %s,"
+                " %s, 0, '2019-06-21', null)",
+                [row["unit_code"], external, external],
+            )
 
 
 def _unit(row: Row) -> Row:

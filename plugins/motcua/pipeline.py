@@ -92,9 +92,11 @@ def waiting() -> bool:
 
 def check_landing() -> None:
     """Gate on the shape of what was loaded and is not built yet."""
+    from motcua.landing import reference
     from motcua.quality import gates
 
-    _tell_gate(gates.landing_gate())
+    sha256, _ = reference.store(settings.reference())
+    _tell_gate(gates.landing_gate(sha256))
 
 
 def build_models(progress: Progress | None = None, full_refresh: bool = False) -> "BuildReport":
@@ -119,12 +121,15 @@ def refresh_provisional() -> None:
 
 
 def check_candidate(period: str) -> None:
-    """Whether a period may be published at all, then the gate on its figures."""
-    from motcua.publication import periods
+    """Whether a period may be published at all, then the gate and the relations of its figures."""
+    from motcua.publication import periods, release
     from motcua.quality import gates
 
     periods.check(period)
     _tell_gate(gates.candidate_gate(period))
+    warnings = release.examine(period)
+    print(f"Relations of the figures: none critical fails, {len(warnings)} do not hold.")
+    _list("They stop nothing", warnings)
 
 
 def publish_release(

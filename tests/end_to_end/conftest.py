@@ -1,5 +1,6 @@
 """A warehouse in which the whole sample is published, made once by the command line."""
 
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,3 +48,21 @@ def published(
         yield url, folder
     with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
         admin.execute("drop database end_to_end with (force)")
+
+
+@pytest.fixture
+def copy(
+    server_url: str, published: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Path]]:
+    """A copy of the published warehouse, to be changed."""
+    name = f"c_{secrets.token_hex(6)}"
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute(f"create database {name} template end_to_end")
+        admin.execute(f"grant create on database {name} to motcua_transformer")
+    (tmp_path / "landing").mkdir()
+    monkeypatch.setenv("MOTCUA_WAREHOUSE_URL", f"{server_url}/{name}")
+    monkeypatch.setenv("MOTCUA_LANDING", str(tmp_path / "landing"))
+    monkeypatch.setenv("MOTCUA_PUBLICATIONS", str(tmp_path / "publications"))
+    yield f"{server_url}/{name}", tmp_path / "landing"
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute(f"drop database {name} with (force)")

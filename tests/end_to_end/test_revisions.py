@@ -1,7 +1,5 @@
 """Why figures differ: between quarters and half-year, and between a release and its revision."""
 
-import secrets
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -70,24 +68,6 @@ def test_reasons_sum_to_the_difference_of_every_cell(published: tuple[str, Path]
         assert row["reason"] != "unexplained"
     assert cells
     assert all(change == explained for change, explained in cells.values())
-
-
-@pytest.fixture
-def copy(
-    server_url: str, published: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, Path]]:
-    """A copy of the published warehouse, to be changed."""
-    name = f"c_{secrets.token_hex(6)}"
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
-        admin.execute(f"create database {name} template end_to_end")
-        admin.execute(f"grant create on database {name} to motcua_transformer")
-    (tmp_path / "landing").mkdir()
-    monkeypatch.setenv("MOTCUA_WAREHOUSE_URL", f"{server_url}/{name}")
-    monkeypatch.setenv("MOTCUA_LANDING", str(tmp_path / "landing"))
-    monkeypatch.setenv("MOTCUA_PUBLICATIONS", str(tmp_path / "publications"))
-    yield f"{server_url}/{name}", tmp_path / "landing"
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
-        admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.mark.slow

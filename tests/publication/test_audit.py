@@ -399,7 +399,9 @@ def test_stored_checks_of_a_publication_are_told(
     assert cli.main(["audit", "2019-Q1.r1"]) == cli.DONE
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "Kiểm tra đã lưu của 2019-Q1.r1"
-    assert told[-1].endswith(", 0 không đúng.")
+    assert told[-1].endswith(", 2 không đúng.")
+    assert any("identical_indicators" in line for line in told)
+    assert any("indistinct_indicator" in line for line in told)
     with psycopg.connect(built) as connection:
         connection.execute(
             "insert into published.checks (publication_id, period_code, revision, check_id, level,"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from small_warehouse import DAY, PERIOD, SECRET, Landed, good
+from small_warehouse import DAY, PACK, PERIOD, SECRET, Landed, good
 
 from motcua import settings
 from motcua.errors import Failed, Refused
@@ -43,7 +43,8 @@ def _project_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def test_with_no_new_file_nothing_is_checked_nor_imported(warehouse: str) -> None:
     code = (
-        "import sys; from motcua.quality.gates import landing_gate; report = landing_gate();"
+        "import sys; from motcua.quality.gates import landing_gate;"
+        f" report = landing_gate('{PACK}');"
         " assert report.checks == 0 and report.docs is None, report;"
         " assert 'great_expectations' not in sys.modules and 'pandas' not in sys.modules"
     )
@@ -55,7 +56,7 @@ def test_good_files_of_every_feed_pass_under_the_transformers_rights(landed: Lan
         landed.file(feed, good(feed))
     landed.connection.commit()
 
-    report = gates.landing_gate()
+    report = gates.landing_gate(PACK)
 
     assert (report.gate, report.checks) == ("landing", _number_of_rules("landing"))
     assert report.subject == "8 new files of 2019-03-04"
@@ -73,7 +74,7 @@ def test_a_refusal_names_rule_rows_codes_page_and_next_step(landed: Landed) -> N
     landed.connection.commit()
 
     with pytest.raises(Refused) as refusal:
-        gates.landing_gate()
+        gates.landing_gate(PACK)
 
     text = str(refusal.value)
     assert "landing gate refuses 1 new file of 2019-03-04" in text
@@ -102,19 +103,19 @@ def test_a_file_sent_again_as_a_revision_heals_a_refusal(landed: Landed) -> None
     landed.file("cases", [record | {"ngaytra": "20190401"} for record in good("cases")])
     landed.connection.commit()
     with pytest.raises(Refused, match="happened_after_day_percent"):
-        gates.landing_gate()
+        gates.landing_gate(PACK)
 
     landed.file("cases", good("cases"), revision=2)
     landed.connection.commit()
 
-    assert gates.landing_gate().failed_critical == []
+    assert gates.landing_gate(PACK).failed_critical == []
 
 
 def test_a_warning_lets_the_files_through_and_is_told(landed: Landed) -> None:
     landed.file("petitions", [record | {"hanxuly": ""} for record in good("petitions")])
     landed.connection.commit()
 
-    report = gates.landing_gate()
+    report = gates.landing_gate(PACK)
 
     (warning,) = report.warnings
     assert "without_deadline_percent" in warning
@@ -133,7 +134,7 @@ def test_a_limit_is_changed_in_the_suite_and_nowhere_else(
     assert '"max_value": 20' in rules
     suite.write_text(rules.replace('"max_value": 20', '"max_value": 100'))
 
-    assert len(gates.landing_gate().warnings) == 1
+    assert len(gates.landing_gate(PACK).warnings) == 1
 
 
 def test_a_query_that_fails_is_a_broken_check_not_bad_data(landed: Landed) -> None:
@@ -144,7 +145,7 @@ def test_a_query_that_fails_is_a_broken_check_not_bad_data(landed: Landed) -> No
     landed.connection.commit()
 
     with pytest.raises(Failed) as failure:
-        gates.landing_gate()
+        gates.landing_gate(PACK)
 
     text = str(failure.value)
     assert text.startswith("The check is broken: the landing gate could not judge")
@@ -163,11 +164,11 @@ def test_a_mistake_in_a_suite_stops_the_gate_as_broken(
     suite.write_text(suite.read_text().replace("values_to_be_between", "values_to_be_betwen", 1))
 
     with pytest.raises(Failed, match=r"(?s)check is broken.*cases\.json: unknown type"):
-        gates.landing_gate()
+        gates.landing_gate(PACK)
 
     suite.unlink()
     with pytest.raises(Failed, match=r"(?s)check is broken.*cases\.json cannot be read"):
-        gates.landing_gate()
+        gates.landing_gate(PACK)
 
 
 def test_bad_data_and_a_broken_check_together_refuse_and_tell_both(
@@ -179,7 +180,7 @@ def test_bad_data_and_a_broken_check_together_refuse_and_tell_both(
     (_project_of_its_own(tmp_path, monkeypatch) / "landing" / "steps.json").write_text("{")
 
     with pytest.raises(Refused, match=r"(?s)happened_after_day_percent.*broken.*steps\.json"):
-        gates.landing_gate()
+        gates.landing_gate(PACK)
 
 
 def test_no_personal_value_is_in_results_messages_or_pages(landed: Landed) -> None:
@@ -194,7 +195,7 @@ def test_no_personal_value_is_in_results_messages_or_pages(landed: Landed) -> No
     assert in_raw == (25,)
 
     with pytest.raises(Refused) as refusal:
-        gates.landing_gate()
+        gates.landing_gate(PACK)
 
     stored = landed.connection.execute(
         "select string_agg(results::text, ' ') from ops.gate_results as results"
@@ -215,7 +216,7 @@ def test_pages_need_no_network_and_hold_no_live_markup(landed: Landed) -> None:
     landed.file("petitions", records)
     landed.connection.commit()
 
-    page = gates.landing_gate().docs
+    page = gates.landing_gate(PACK).docs
 
     assert page is not None
     text = page.read_text() + (page.parent / "index.html").read_text()

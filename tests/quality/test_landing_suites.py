@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from small_warehouse import DAY, RECORDS, Landed, good
+from small_warehouse import DAY, PACK, RECORDS, Landed, good
 
 from motcua.landing.feeds import FEEDS
 from motcua.quality import gates, landing_profile, suites
@@ -102,7 +102,7 @@ BAD: dict[str, list[Bad]] = {
 def _failing(landed: Landed, feed: str) -> set[Rule]:
     """Rules of a feed that the new files break; a broken check fails the test."""
     table = landing_profile.profile(
-        landed.connection, landing_profile.new_days(landed.connection)[feed]
+        landed.connection, landing_profile.new_days(landed.connection, PACK)[feed]
     )
     judgements = suites.judge(gates.suite_file("landing", feed), table)
     assert [found.problem for found in judgements if found.outcome == suites.BROKEN] == []
@@ -180,7 +180,7 @@ def test_only_files_that_count_and_are_not_in_core_are_new(landed: Landed) -> No
     landed.file("cases", good("cases"), day=date(2019, 3, 6))
     newest = landed.file("cases", good("cases", 3), day=date(2019, 3, 6), revision=2)
 
-    (day,) = landing_profile.new_days(landed.connection)["cases"]
+    (day,) = landing_profile.new_days(landed.connection, PACK)["cases"]
 
     assert (day.business_date, day.file_ids, day.records) == (date(2019, 3, 6), [newest], 3)
 
@@ -191,7 +191,7 @@ def test_a_profile_counts_each_day_apart(landed: Landed) -> None:
     landed.file("petitions", late, day=date(2019, 3, 6))
     landed.file("petitions", [], day=date(2019, 3, 7))
 
-    days = landing_profile.new_days(landed.connection)["petitions"]
+    days = landing_profile.new_days(landed.connection, PACK)["petitions"]
     rows = landing_profile.profile(landed.connection, days).rows
 
     assert [(row["business_date"], row["records"], row["changed_after_day"]) for row in rows] == [

@@ -3,6 +3,7 @@
 -- depends_on: {{ ref('fct_cases') }}
 -- depends_on: {{ ref('fct_process_updates') }}
 -- depends_on: {{ ref('periods') }}
+{{ config(post_hook="{{ note_pack() }}") }}
 
 with
 

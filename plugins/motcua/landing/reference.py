@@ -296,10 +296,27 @@ def _units(pack: Pack) -> Iterator[str]:
             code = row.values[column]
             if code and code not in codes:
                 yield row.says(column, f'"{code}" is not in units.csv. Add it there or correct it.')
+    yield from _circles(pack["units"])
     for row in pack["unit_aliases"]:
         alias = row.values["alias"]
         if alias in codes and alias != row.values["unit_code"]:
             yield row.says("alias", f'"{alias}" is the code of another unit. Remove it.')
+
+
+def _circles(units: Iterable[Row]) -> Iterator[str]:
+    """Chains of successors that come back to where they began: no unit of today is at their end."""
+    rows = {row.values["unit_code"]: row for row in units}
+    told: set[str] = set()
+    for code, row in rows.items():
+        chain = [code]
+        while (after := rows[chain[-1]].values["successor_code"]) in rows and after not in chain:
+            chain.append(after)
+        if after == code and len(chain) > 1 and code not in told:
+            told.update(chain)
+            yield row.says(
+                "successor_code",
+                f"the successors go in a circle: {' → '.join([*chain, code])}. Open it.",
+            )
 
 
 def _periods(pack: Pack) -> Iterator[str]:

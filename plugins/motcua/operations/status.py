@@ -4,12 +4,15 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed
+from motcua.landing import reference
 from motcua.operations import airflow, airflow_setup
 from motcua.warehouse import database, server
 
 _FEEDS = """
 with pack as (
-    select reference_sha256 from reference.packs order by stored_at desc limit 1
+    -- That of the settings; until a run has stored it, the newest that a run has.
+    select reference_sha256 from reference.packs
+    order by (reference_sha256 = %s) desc, stored_at desc limit 1
 ),
 
 expected as (
@@ -106,10 +109,11 @@ def _airflow() -> list[str]:
 
 
 def _feeds() -> list[str]:
-    """A line for each feed; a reason when the warehouse cannot tell."""
+    """A line for each feed of the configured pack; a reason when the warehouse cannot tell."""
+    pack = reference.sha256(settings.reference())
     try:
         with database.connect(database.OPS_READER) as connection:
-            rows = connection.execute(_FEEDS).fetchall()
+            rows = connection.execute(_FEEDS, [pack]).fetchall()
     except Failed as failure:
         return [str(failure)]
     except (

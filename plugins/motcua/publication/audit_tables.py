@@ -28,6 +28,7 @@ from motcua.publication.relations import (
     SHARES,
     Level,
     Relation,
+    alike,
     printed,
 )
 from motcua.publication.report_reading import plain
@@ -762,19 +763,16 @@ def _carried_over(tables: Sequence[Table]) -> Iterator[Finding]:
 
 
 def _identical_indicators(tables: Sequence[Table]) -> Iterator[Finding]:
-    """Pairs that say the same everywhere. 2 may follow 1 by its nature; constants say nothing."""
+    """Pairs that say the same everywhere."""
     scores = [table for table in tables if table.kind == "scorecard"]
     rows = [row for table in scores for row in table.of_kind("unit")]
     columns = {}
     for n in range(1, 10):
         key = f"indicator_{n}"
         values = [row.cells[key].value for row in rows if key in row.cells]
-        if len(values) == len(rows) >= ENOUGH_ROWS and None not in values and len(set(values)) > 1:
+        if len(values) == len(rows) >= ENOUGH_ROWS and None not in values:
             columns[n] = values
-    pairs = [(n, m) for n in columns for m in columns if n < m and columns[n] == columns[m]]
-    for first, second in pairs:
-        if (first, second) == (1, 2) or (first == 2 and (1, second) in pairs):
-            continue
+    for first, second in alike(columns):
         headings = scores[0].headings
         yield Finding(
             printed("printed_identical_indicators"),

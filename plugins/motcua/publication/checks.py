@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 from psycopg.rows import dict_row
 
 from motcua.errors import Failed
-from motcua.publication.figures import Figures, Row, shown
+from motcua.publication import neighbours
+from motcua.publication.figures import NAMES, Figures, Row, shown
 from motcua.publication.periods import Period
-from motcua.publication.relations import RELATIONS, Relation
+from motcua.publication.relations import (
+    INDICATOR_RELATIONS,
+    PERIOD_RELATIONS,
+    RELATIONS,
+    Relation,
+    alike,
+)
 from motcua.warehouse.database import Connection
 
 Value = Decimal | date | str | None
@@ -26,6 +34,7 @@ BANDS = (
     ("band_average_from", "trung bình"),
 )
 LOWEST_BAND = "yếu"
+INDICATORS = range(1, 10)
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
     ast.Add: operator.add,
@@ -50,7 +59,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Check:
-    """The outcome of one relation, for one unit or (unit empty) for all of them."""
+    """The outcome of one relation, for one unit or (unit empty) for all of them.
+
+    remark: what was compared, where the relation alone does not say it.
+    """
 
     relation: Relation
     expected: str
@@ -59,12 +71,18 @@ class Check:
     unit_code: str | None = None
     unit_name: str | None = None
     display_order: int | None = None
+    remark: str = ""
+
+    @property
+    def explanation(self) -> str:
+        """The relation in words, with the remark."""
+        return f"{self.relation.explanation} {self.remark}".strip()
 
     def __str__(self) -> str:
         where = f" of {self.unit_name}" if self.unit_name else ""
         return (
             f"{self.relation.check_id} ({self.relation.table}: {self.relation.text}){where}:"
-            f" found {self.found}, expected {self.expected}. {self.relation.explanation}"
+            f" found {self.found}, expected {self.expected}. {self.explanation}"
         )
 
 
@@ -95,16 +113,30 @@ def rules_of(connection: Connection, period: Period) -> Rules:
     return Rules(settings, forms, {row["indicator"]: row["most"] for row in scoring})
 
 
-def run(figures: Figures, period: Period, rules: Rules) -> list[Check]:
+def of_candidate(connection: Connection, period: Period, candidate: Figures) -> list[Check]:
+    """Evaluate the relations on the candidate of a period, other periods included."""
+    rules = rules_of(connection, period)
+    units = [row["unit_code"] for row in candidate["appendix_1"]]
+    beside = neighbours.read(connection, period, units, rules.settings["returned_bucket"])
+    return run(candidate, period, rules, beside)
+
+
+def run(
+    figures: Figures, period: Period, rules: Rules, beside: Figures | None = None
+) -> list[Check]:
     """Evaluate every relation that the rule set calls for.
 
-    A relation gives one check for all units and one for each unit where it does not hold.
+    A relation gives one check for all units and one for each unit where it does not hold. Without
+    the tables of other periods (`beside`, see motcua.publication.neighbours) nothing is said of
+    them.
     """
-    publication = Publication.of(_with_derived(figures, period), rules)
+    tables = _with_derived(figures, period) | (beside or {})
+    publication = Publication.of(tables, rules)
     return [
         check
-        for relation in RELATIONS
+        for relation in (*RELATIONS, *INDICATOR_RELATIONS, *PERIOD_RELATIONS)
         if relation.only_for is None or rules.settings[relation.only_for[0]] == relation.only_for[1]
+        if relation.beside is None or tables.get(relation.beside)
         for check in _evaluate(relation, publication)
     ]
 
@@ -124,7 +156,7 @@ def store(
                     *(check.unit_code, check.unit_name, check.display_order),
                     *(check.relation.check_id, check.relation.level),
                     f"{check.relation.table}: {check.relation.text}",
-                    *(check.expected, check.found, check.passed, check.relation.explanation),
+                    *(check.expected, check.found, check.passed, check.explanation),
                 )
                 for check in done
             ],
@@ -151,7 +183,36 @@ def _with_derived(figures: Figures, period: Period) -> Figures:
         "evidence": list(evidence.values()),
         "late_counts": list(late.values()),
         "windows": [vars(period)],
+        "totals": [_totals(figures["appendix_1"])],
+        **_indicators(figures["scorecard"]),
     }
+
+
+def _totals(rows: list[Row]) -> Row:
+    """The counts of a table, added up."""
+    counts = [name for name, value in (rows[:1] or [{}])[0].items() if isinstance(value, int)]
+    return {name: sum(row[name] for row in rows) for name in counts if name not in NAMES}
+
+
+def _indicators(cards: list[Row]) -> Figures:
+    """How many units have the same value: of one indicator, and of two. One unit tells nothing."""
+    columns = {n: [card[f"indicator_{n}"] for card in cards] for n in INDICATORS}
+    single, pairs = [], []
+    for number, values in columns.items():
+        known = [value for value in values if value is not None]
+        if len(known) > 1:
+            most = max(known.count(value) for value in known)
+            name = f"Chỉ số {number}: {shown(known[0])}." if most == len(known) else ""
+            single.append({"row": name, "equal_units": most, "units": len(known)})
+    telling = alike(columns)
+    for first, second in combinations(INDICATORS, 2):
+        both = list(zip(columns[first], columns[second], strict=True))
+        known = [pair for pair in both if pair != (None, None)]
+        equal = sum(one == other for one, other in known)
+        if equal < len(known) or (first, second) in telling:
+            name = f"Chỉ số {second} và chỉ số {first}."
+            pairs.append({"row": name, "equal_units": equal, "units": len(known)})
+    return {"indicators": single, "indicator_pairs": pairs}
 
 
 @dataclass(frozen=True)
@@ -162,32 +223,41 @@ class Publication:
     """
 
     tables: Figures
-    units: dict[str, dict[str, Row]]
+    units: dict[str, dict[str | None, Row]]
     totals: list[Decimal]
     rules: Rules
 
     @classmethod
     def of(cls, tables: Figures, rules: Rules) -> "Publication":
-        units = {
-            name: {row["unit_code"]: row for row in rows if "unit_code" in row}
-            for name, rows in tables.items()
-        }
+        units = {name: {row.get("unit_code"): row for row in rows} for name, rows in tables.items()}
         totals = {row["total"] for row in tables["scorecard"]} - {None}
         return cls(tables, units, sorted(totals, reverse=True), rules)
 
 
 def _evaluate(relation: Relation, publication: Publication) -> Iterable[Check]:
     rows = publication.tables[relation.table]
+    remark = _compared(publication.tables[relation.beside][0]) if relation.beside else ""
     failed = []
     for row in rows:
         holds, found, expected = compare(relation.text, Scope(row, publication))
         if not holds:
             unit = (row.get("unit_code"), row.get("unit_name"), row.get("display_order"))
-            failed.append(Check(relation, shown(expected), shown(found), False, *unit))
-    if relation.table == "windows" and failed:
+            least = "< " if _parsed(relation.text)[1] == "<" else ""
+            wanted = f"{least}{shown(expected)}"
+            failed.append(
+                Check(relation, wanted, shown(found), False, *unit, row.get("row", remark))
+            )
+    if failed and all(check.unit_code is None for check in failed):
         return failed
     held = f"{len(rows) - len(failed)} of {len(rows)}"
-    return [Check(relation, f"{len(rows)} of {len(rows)}", held, not failed), *failed]
+    return [
+        Check(relation, f"{len(rows)} of {len(rows)}", held, not failed, remark=remark),
+        *failed,
+    ]
+
+
+def _compared(row: Row) -> str:
+    return f"So với: {row['of']}."
 
 
 @dataclass(frozen=True)
@@ -208,7 +278,7 @@ class Scope:
 
     def elsewhere(self, table: str, name: str) -> Value:
         """A figure of the same unit in another table."""
-        return _exact(self.publication.units[table].get(self.row["unit_code"], {}).get(name))
+        return _exact(self.publication.units[table].get(self.row.get("unit_code"), {}).get(name))
 
     def call(self, name: str, values: list[Value]) -> Value:
         """A function of the relations' language."""
@@ -251,7 +321,7 @@ def compare(text: str, scope: Scope) -> tuple[bool, Value, Value]:
     if sign == "=":
         return found == expected, found, expected
     if isinstance(found, Decimal) and isinstance(expected, Decimal):
-        return found <= expected, found, expected
+        return found < expected if sign == "<" else found <= expected, found, expected
     return True, found, expected
 
 
@@ -271,7 +341,7 @@ def names_in(text: str) -> frozenset[str]:
 
 @cache
 def _parsed(text: str) -> tuple[ast.expr, str, ast.expr]:
-    sign = "<=" if " <= " in text else "="
+    sign = next(sign for sign in ("<=", "<", "=") if f" {sign} " in text)
     left, right = text.split(f" {sign} ")
     return ast.parse(left, mode="eval").body, sign, ast.parse(right, mode="eval").body
 

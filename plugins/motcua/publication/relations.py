@@ -6,17 +6,22 @@ A relation compares two expressions for every row of its table. Names are column
 Functions: rounded(x) by the rule set, round(x, digits) half-up, form(n) the sum of the indicators
 of a form, most(n) the most points a form can have, band(x), dense_rank(x) the rank of a total.
 A figure that is missing makes the expression missing; a sum must be missing exactly then.
+Beside the figures stand `totals`, their sums over the units; `indicators` and `indicator_pairs`,
+how many units have the same value; and what motcua.publication.neighbours reads of other periods.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Level = Literal["critical", "warning", "info"]
 
 
 @dataclass(frozen=True)
 class Relation:
-    """One relation. `only_for` names a setting of the rule set and the value it must have."""
+    """One relation. `only_for` names a setting of the rule set and the value it must have.
+
+    beside: a table of other periods; without rows in it there is nothing to compare.
+    """
 
     check_id: str
     level: Level
@@ -24,7 +29,10 @@ class Relation:
     text: str
     explanation: str
     only_for: tuple[str, str] | None = None
+    beside: str | None = None
 
+
+_IDENTICAL = "Hai chỉ số bằng nhau ở mọi đơn vị thì một chỉ số không đo điều riêng của nó."
 
 RELATIONS: tuple[Relation, ...] = (
     # Appendix I adds up.
@@ -267,6 +275,94 @@ RELATIONS: tuple[Relation, ...] = (
 )
 
 
+# What tells nothing: no reason to stop a publication, but a reason to look at the rule.
+INDICATOR_RELATIONS: tuple[Relation, ...] = (
+    Relation(
+        "identical_indicators",
+        "warning",
+        "indicator_pairs",
+        "equal_units < units",
+        _IDENTICAL,
+    ),
+    Relation(
+        "indistinct_indicator",
+        "warning",
+        "indicators",
+        "equal_units < units",
+        "Một chỉ số bằng nhau ở mọi đơn vị thì không phân biệt được đơn vị nào.",
+    ),
+)
+
+_CARRIED_OVER = (
+    "Kỳ trước chuyển sang bằng số đang giải quyết khi bắt đầu kỳ, đếm riêng từ lịch sử hồ sơ theo"
+    " cùng ngày chốt số liệu, trừ hồ sơ bị trả lại trong kỳ, cộng số đếm từ phần mềm khác."
+)
+_OF_PARTS = (
+    "Số của kỳ dài khác tổng các kỳ bên trong khi hồ sơ được sửa sau khi công bố; từng lý do ở"
+    " published.revisions (comparison = overlap)."
+)
+_TWIN = (
+    "Hai kỳ kết thúc cùng ngày, chốt số liệu cùng ngày thì số đang giải quyết phải bằng nhau; khác"
+    " nhau khi có tệp đến sau lần công bố kia."
+)
+_BEFORE = (
+    "Kỳ trước chuyển sang và số đang giải quyết đã công bố của kỳ liền trước (trừ hồ sơ bị trả lại"
+    " trong kỳ này) khác nhau khi ngày chốt số liệu khác nhau."
+)
+
+_BETWEEN_PERIODS: tuple[tuple[str, Level, str, str, str], ...] = (
+    (
+        "carried_over_at_eve",
+        "critical",
+        "carried_over = eve.in_progress - eve.returned + eve.external",
+        _CARRIED_OVER,
+        "eve",
+    ),
+    (
+        "received_of_parts",
+        "warning",
+        "newly_received = parts.newly_received",
+        _OF_PARTS,
+        "parts",
+    ),
+    (
+        "settled_of_parts",
+        "warning",
+        "settled_total = parts.settled_total",
+        _OF_PARTS,
+        "parts",
+    ),
+    ("returned_of_parts", "warning", "returned = parts.returned", _OF_PARTS, "parts"),
+    (
+        "in_time_of_twin",
+        "warning",
+        "in_progress_in_time = twin.in_progress_in_time",
+        _TWIN,
+        "twin",
+    ),
+    (
+        "overdue_of_twin",
+        "warning",
+        "in_progress_overdue = twin.in_progress_overdue",
+        _TWIN,
+        "twin",
+    ),
+    (
+        "carried_over_as_published",
+        "info",
+        "carried_over = before.in_progress_total - eve.returned",
+        _BEFORE,
+        "before",
+    ),
+)
+
+# Between periods: for each unit, and for their sum.
+PERIOD_RELATIONS: tuple[Relation, ...] = tuple(
+    Relation(f"{name}{ending}", level, table, text, explanation, beside=beside)
+    for name, level, text, explanation, beside in _BETWEEN_PERIODS
+    for table, ending in (("appendix_1", ""), ("totals", "_in_all"))
+)
+
 # What only a printed report can break. Its figures are those that were printed, so `printed(x)`
 # rounds x half-up to the decimals of the figure on the left. Relations of table `report` go beyond
 # one row: over rows, tables or text; they are evaluated by name, and their text is for readers.
@@ -436,7 +532,7 @@ PRINTED_RELATIONS: tuple[Relation, ...] = (
         "warning",
         "report",
         "indicators differ in some row",
-        "Hai chỉ số bằng nhau ở mọi đơn vị thì một chỉ số không đo điều riêng của nó.",
+        _IDENTICAL,
     ),
     Relation(
         "printed_indicator_9",
@@ -532,6 +628,21 @@ SHARES: dict[str, dict[str, tuple[str, ...]]] = {
     ),
 }
 """Denominators in the row "Tỷ lệ %": the first is that of the report of 2019."""
+
+
+def alike(columns: dict[int, list[Any]]) -> list[tuple[int, int]]:
+    """Pairs of indicators with the same values in the same rows, the lower number first.
+
+    An indicator with one value everywhere says nothing about a pair, and 2 may follow 1 by its
+    nature.
+    """
+    telling = {n: values for n, values in columns.items() if len(set(values) - {None}) > 1}
+    pairs = [(n, m) for n in telling for m in telling if n < m and telling[n] == telling[m]]
+    return [
+        (first, second)
+        for first, second in pairs
+        if (first, second) != (1, 2) and not (first == 2 and (1, second) in pairs)
+    ]
 
 
 def printed(check_id: str) -> Relation:

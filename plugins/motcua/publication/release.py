@@ -70,7 +70,7 @@ def publish(
         if before.standing and not revise and not _figures_of(changed):
             return Release(before.standing, is_new=False)
         _require_consent(period_code, before, changed, revise, note)
-        done = checks.run(candidate, period, checks.rules_of(connection, period))
+        done = checks.of_candidate(connection, period, candidate)
         _require_no_critical(period_code, done)
         publication_id = _append(
             connection, period, before.revision + 1, approved_by.strip(), note, done
@@ -80,8 +80,21 @@ def publish(
                 connection, period, publication_id, before.revision + 1, before.standing, changed
             )
         revisions.explain_overlap(connection, period, publication_id, before.revision + 1)
-    warnings = [str(check) for check in done if not check.passed and check.unit_code is None]
-    return Release(publication_id, True, len(changed), warnings)
+    return Release(publication_id, True, len(changed), _warnings(done))
+
+
+def examine(period_code: str) -> list[str]:
+    """Try the relations on a candidate before anybody signs; returns those that only warn.
+
+    Raises Refused when a critical one does not hold, and like `publish` for a period that is not
+    ready.
+    """
+    with database.connect(database.PUBLISHER) as connection:
+        period = periods.ready(connection, period_code)
+        candidate = figures.candidate(connection, period_code)
+        done = checks.of_candidate(connection, period, candidate)
+    _require_no_critical(period_code, done)
+    return _warnings(done)
 
 
 def withdraw(publication_id: str, by: str, reason: str) -> None:
@@ -156,6 +169,10 @@ def _require_consent(
         )
     if not note:
         raise Refused(f"A revision needs a note that says why: {again}.")
+
+
+def _warnings(done: list[Check]) -> list[str]:
+    return [str(check) for check in done if not check.passed and check.unit_code is None]
 
 
 def _require_no_critical(period_code: str, done: list[Check]) -> None:

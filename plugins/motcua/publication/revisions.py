@@ -78,25 +78,25 @@ def explain_overlap(
     connection: Connection, period: Period, publication_id: str, revision: int
 ) -> None:
     """Append to published.revisions why the period differs from the periods inside it."""
-    parts = _parts(connection, period)
-    if not parts:
+    old_ids = parts(connection, period)
+    if not old_ids:
         return
     columns = {
         **{("appendix_1", name): APPENDIX_1[name] for name in _FLOWS},
         ("scorecard", "received"): SCORECARD["received"],
         ("scorecard", "settled"): SCORECARD["settled"],
     }
-    changes = _changes(connection, period, publication_id, parts, columns)
-    old = _sums(connection, parts, columns)
+    changes = _changes(connection, period, publication_id, old_ids, columns)
+    old = _sums(connection, old_ids, columns)
     new = _sums(connection, [publication_id], columns)
     touched = {one.cell for one in changes} | {
         cell for cell in old.keys() | new.keys() if old.get(cell) != new.get(cell)
     }
     values = {cell: (old.get(cell, Decimal()), new.get(cell, Decimal())) for cell in touched}
-    _append(connection, period, publication_id, revision, "overlap", parts, values, changes)
+    _append(connection, period, publication_id, revision, "overlap", old_ids, values, changes)
 
 
-def _parts(connection: Connection, period: Period) -> list[str]:
+def parts(connection: Connection, period: Period) -> list[str]:
     """The standing releases of the longest periods inside this one, in their order."""
     for kind in reversed(PARTS.get(period.kind, [])):
         found = connection.execute(

@@ -90,14 +90,15 @@ class _Finding:
         return "\n    ".join(lines)
 
 
-def landing_gate() -> GateReport:
+def landing_gate(reference_sha256: str) -> GateReport:
     """Judge the loaded files that are not built into core yet, feed by feed.
 
+    reference_sha256: the pack that they will be built with; its calendar counts.
     Raises Refused when a critical expectation fails, Failed when a check is broken.
     """
     started = time.monotonic()
     with database.connect(database.TRANSFORMER, autocommit=True) as connection:
-        new = landing_profile.new_days(connection)
+        new = landing_profile.new_days(connection, reference_sha256)
         days = [day for of_feed in new.values() for day in of_feed]
         if not days:
             return GateReport(LANDING, "no new file")

@@ -145,10 +145,7 @@ days as (
 exceptions as (
     select cast(exceptions.date as date) as day, lower(exceptions.is_working_day) as is_working
     from reference.calendar as exceptions
-    where exceptions.reference_sha256 = (
-        select packs.reference_sha256 from reference.packs as packs
-        order by packs.stored_at desc limit 1
-    )
+    where exceptions.reference_sha256 = %s
 ),
 
 working_days as (
@@ -219,8 +216,11 @@ class NewDay:
     usual_records: float | None
 
 
-def new_days(connection: Connection) -> dict[str, list[NewDay]]:
-    """Per feed, the days of loaded files that count and are not built into core yet."""
+def new_days(connection: Connection, reference_sha256: str) -> dict[str, list[NewDay]]:
+    """Per feed, the days of loaded files that count and are not built into core yet.
+
+    The pack of this sha256 says which days are working days.
+    """
     row = connection.execute("select to_regclass('core.files_applied') is not null").fetchone()
     assert row is not None
     not_applied = (
@@ -230,7 +230,7 @@ def new_days(connection: Connection) -> dict[str, list[NewDay]]:
         else ""
     )
     days: dict[str, list[NewDay]] = {}
-    for found in connection.execute(_NEW_DAYS.format(not_applied=not_applied)):
+    for found in connection.execute(_NEW_DAYS.format(not_applied=not_applied), [reference_sha256]):
         feed, business_date, file_ids, file_names, records, of_day, usual = found
         days.setdefault(feed, []).append(
             NewDay(
