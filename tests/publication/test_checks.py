@@ -208,7 +208,7 @@ def test_checks_of_a_release_are_stored_with_what_was_found(built: str) -> None:
         ),
     ]
     assert told == {
-        ("carried_over_at_eve_in_all", "2456", "2456", True),
+        ("carried_over_at_eve_in_all", "1 of 1", "1 of 1", True),
         ("settled_of_parts_in_all", "21648", "21689", False),
     }
 
