@@ -40,6 +40,18 @@ contact_points as (
 
 ),
 
+procedures as (
+
+    select * from {{ ref('int_procedures_known') }}
+
+),
+
+days as (
+
+    select * from {{ ref('dim_dates') }}
+
+),
+
 founded_conduct as (
 
     select distinct
@@ -60,12 +72,20 @@ marked as (
                 then 'late_or_founded_petition'
             when cases.outcome = 'settled_early' then 'early_without_founded_petition'
             when cases.outcome = 'settled_on_time' then 'on_time_without_founded_petition'
-        end as attitude
+        end as attitude,
+        procedures.field_code,
+        due_days.working_day_number - received_days.working_day_number as promised_days
     from cases
     left join founded_conduct
         on
             cases.period_code = founded_conduct.period_code
             and cases.case_code = founded_conduct.case_code
+    left join procedures
+        on
+            cases.period_code = procedures.period_code
+            and cases.procedure_code = procedures.procedure_code
+    left join days as received_days on cases.received_date = received_days.day
+    left join days as due_days on cases.due_date = due_days.day
 
 ),
 
@@ -100,7 +120,17 @@ final as (
         case
             when marked.is_settled then coalesce(contacts.points_4, without.points_4)
         end as points_4,
-        attitude.points as points_7
+        attitude.points as points_7,
+        marked.field_code,
+        case
+            when marked.promised_days is null then 'none'
+            when marked.promised_days <= 1 then '0-1'
+            when marked.promised_days <= 5 then '2-5'
+            when marked.promised_days <= 10 then '6-10'
+            when marked.promised_days <= 20 then '11-20'
+            when marked.promised_days <= 40 then '21-40'
+            else 'over 40'
+        end as promised_time
     from marked
     left join reviews
         on

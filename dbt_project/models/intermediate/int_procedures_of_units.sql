@@ -19,6 +19,8 @@ final as (
     select
         procedures.procedure_code,
         coalesce(aliases.unit_code, procedures.unit_code) as unit_code,
+        procedures.field_code,
+        procedures.field_name,
         procedures.service_level,
         procedures.is_listed,
         procedures.is_on_the_spot,

@@ -288,10 +288,186 @@ LATE_CASES = Definition(
     Rows("cases", "outcome in ('settled_late', 'in_progress_overdue')"),
 )
 
+
+@dataclass(frozen=True)
+class Rate:
+    """A share: the sum of some figures in the sum of others, as (table, column).
+
+    is_proportion: the numerator counts some of what the denominator counts; only then there is an
+    interval.
+    """
+
+    text: str
+    numerator: tuple[tuple[str, str], ...]
+    denominator: tuple[tuple[str, str], ...]
+    is_proportion: bool = True
+
+    @property
+    def definition(self) -> Definition:
+        """How a trace explains it."""
+        above, below = (
+            " + ".join(f"{table}.{column}" for table, column in side)
+            for side in (self.numerator, self.denominator)
+        )
+        interval = (
+            "khoảng Wilson 95 %"
+            if self.is_proportion
+            else "không phải tỷ lệ của một phần trong tổng thể nên không có khoảng tin cậy"
+        )
+        return Definition(
+            f"{self.text} (số liệu kèm theo)",
+            f"100 × ({above}) ÷ ({below}); {interval}",
+            CENTRE,
+            parts=self.numerator + self.denominator,
+        )
+
+
+def _share(text: str, table: str, above: str, below: str, is_proportion: bool = True) -> Rate:
+    numerator, denominator = (
+        tuple((table, column) for column in side.split(" + ")) for side in (above, below)
+    )
+    return Rate(text, numerator, denominator, is_proportion)
+
+
+_OPINIONS = "satisfied_service + satisfied_attitude + dissatisfied_competence + dissatisfied_time"
+
+RATES = {
+    "carried_over": _share("Kỳ trước chuyển sang", "appendix_1", "carried_over", "total"),
+    "newly_received": _share("Tiếp nhận mới", "appendix_1", "newly_received", "total"),
+    "settled": _share("Đã giải quyết", "appendix_1", "settled_total", "total"),
+    "settled_early": _share(
+        "Đã giải quyết trước hạn", "appendix_1", "settled_early", "settled_total"
+    ),
+    "settled_on_time": _share(
+        "Đã giải quyết đúng hạn", "appendix_1", "settled_on_time", "settled_total"
+    ),
+    "settled_in_time": _share(
+        "Đã giải quyết trước hạn và đúng hạn",
+        "appendix_1",
+        "settled_early + settled_on_time",
+        "settled_total",
+    ),
+    "settled_late": _share("Đã giải quyết quá hạn", "appendix_1", "settled_late", "settled_total"),
+    "settled_late_after_review": _share(
+        "Đã giải quyết quá hạn sau rà soát",
+        "appendix_1",
+        "settled_late_after_review",
+        "settled_total",
+    ),
+    "in_progress": _share("Đang giải quyết", "appendix_1", "in_progress_total", "total"),
+    "in_progress_in_time": _share(
+        "Đang giải quyết còn hạn", "appendix_1", "in_progress_in_time", "in_progress_total"
+    ),
+    "in_progress_overdue": _share(
+        "Đang giải quyết quá hạn", "appendix_1", "in_progress_overdue", "in_progress_total"
+    ),
+    "returned": _share(
+        "Bị trả lại so với tổng số (không nằm trong tổng số)",
+        "appendix_1",
+        "returned",
+        "total",
+        is_proportion=False,
+    ),
+    "received_online": _share("Nhận qua trực tuyến", "appendix_1", "received_online", "total"),
+    "returned_by_post": _share(
+        "Trả qua bưu điện", "appendix_1", "returned_by_post", "settled_total"
+    ),
+    "satisfied_service": _share("Hài lòng dịch vụ", "appendix_2", "satisfied_service", "total"),
+    "satisfied_attitude": _share("Hài lòng thái độ", "appendix_2", "satisfied_attitude", "total"),
+    "dissatisfied_competence": _share(
+        "Không hài lòng nghiệp vụ", "appendix_2", "dissatisfied_competence", "total"
+    ),
+    "dissatisfied_time": _share(
+        "Không hài lòng thời gian", "appendix_2", "dissatisfied_time", "total"
+    ),
+    "comments": _share("Góp ý", "appendix_2", "comments", "total"),
+    "satisfied": _share(
+        "Hài lòng, trong bốn nút đánh giá",
+        "appendix_2",
+        "satisfied_service + satisfied_attitude",
+        _OPINIONS,
+    ),
+    "dissatisfied": _share(
+        "Không hài lòng, trong bốn nút đánh giá",
+        "appendix_2",
+        "dissatisfied_competence + dissatisfied_time",
+        _OPINIONS,
+    ),
+    "coverage": _share(
+        "Lượt đánh giá trên 100 hồ sơ đã giải quyết",
+        "appendix_2",
+        "total",
+        "settled_total",
+        is_proportion=False,
+    ),
+    "completion": _share(
+        "Quy trình đã cập nhật trên phần mềm",
+        "appendix_4",
+        "processes_on_software",
+        "processes_approved",
+    ),
+    "done_on_the_spot": _share(
+        "TTHC làm tại chỗ (chỉ số 5)", "indicator_evidence", "5.numerator", "5.denominator"
+    ),
+    "petitions_on_time": _share(
+        "Phản ánh, kiến nghị đúng hạn (chỉ số 8)",
+        *("indicator_evidence", "8.numerator", "8.denominator"),
+    ),
+    "online_used": _share(
+        "Hồ sơ trực tuyến của TTHC mức 3, 4 (chỉ số 9)",
+        *("indicator_evidence", "9.numerator", "9.denominator"),
+    ),
+}
+"""Every share that tables and report print, in their order."""
+
+_TIMELINESS = {
+    "cases": "hồ sơ đã giải quyết có điểm chỉ số 1",
+    "observed": "điểm trung bình của các hồ sơ đó, hai chữ số thập phân",
+    "comparable_cases": "hồ sơ thuộc nhóm thủ tục mà ít nhất hai đơn vị giải quyết",
+    "comparable_observed": "điểm trung bình của hồ sơ so sánh được",
+    "expected": "trung bình, trên hồ sơ so sánh được, của điểm trung bình nhóm ở mọi đơn vị",
+    "difference": "điểm trung bình của hồ sơ so sánh được − điểm kỳ vọng",
+    "adjusted": "điểm trung bình chung của hồ sơ so sánh được trong kỳ + chênh lệch",
+}
+
+ADJUSTED_TIMELINESS = {
+    column: Definition(
+        "Chỉ số 1 điều chỉnh theo nhóm thủ tục (KHÔNG CHÍNH THỨC)",
+        f"{formula}; nhóm: lĩnh vực nếu ít nhất hai đơn vị giải quyết, nếu không thì mức thời gian"
+        " hẹn trả (ngày làm việc)",
+        CENTRE,
+        Rows("cases", "is_settled and points_1 is not null", points="points_1"),
+    )
+    for column, formula in _TIMELINESS.items()
+}
+
+CASES_BY_FIELD = {
+    "settled": ("Hồ sơ đã giải quyết", "is_settled"),
+    "settled_in_time": (
+        "Hồ sơ đã giải quyết trước hạn và đúng hạn",
+        "outcome in ('settled_early', 'settled_on_time')",
+    ),
+    "settled_late": ("Hồ sơ đã giải quyết quá hạn", "outcome = 'settled_late'"),
+}
+
+
+def of_field(field_code: str, column: str) -> Definition:
+    """The definition of a count of one field of procedures."""
+    text, condition = CASES_BY_FIELD[column]
+    return Definition(
+        f"{text}, lĩnh vực {field_code or 'không rõ'} (dữ liệu mở; số nhỏ được giữ lại)",
+        "không kể số đếm phần mềm riêng",
+        CENTRE,
+        Rows("cases", f"{condition} and coalesce(field_code, '') = '{field_code}'"),
+    )
+
+
 DEFINITIONS: dict[str, dict[str, Definition]] = {
     "appendix_1": APPENDIX_1,
     "appendix_2": APPENDIX_2,
     "appendix_4": APPENDIX_4,
     "scorecard": SCORECARD,
+    "rates": {name: rate.definition for name, rate in RATES.items()},
+    "adjusted_timeliness": ADJUSTED_TIMELINESS,
 }
 """Definition of every figure, by table and column."""

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from motcua import settings
 from motcua.errors import Failed
-from motcua.publication import evidence, figures
+from motcua.publication import companions, evidence, figures
 from motcua.publication.figures import Difference
 from motcua.warehouse import database, dbt
 from motcua.warehouse.database import Connection
@@ -65,12 +65,19 @@ def recompute(publication_id: str, progress: dbt.Progress | None = None) -> Reco
         with database.connect(database.TRANSFORMER) as connection:
             then = figures.released(connection, publication_id)
             now = figures.candidate(connection, period_code, f"{prefix}marts")
+            changed = figures.differences(then, now)
+            has_companions = companions.are_there(connection, publication_id)
+            if has_companions:
+                changed += companions.differences(
+                    connection, publication_id, period_code, now, prefix
+                )
             return Recomputation(
                 publication_id,
                 cells=sum(len(row) for rows in then.values() for row in rows),
-                differences=figures.differences(then, now),
+                differences=changed,
                 evidence_differences=evidence.differences(
-                    connection, publication_id, period_code, f"{prefix}intermediate"
+                    *(connection, publication_id, period_code, f"{prefix}intermediate"),
+                    has_companions=has_companions,
                 ),
                 code_then=code_then,
                 code_now=settings.code_version(),

@@ -6,7 +6,7 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed, Refused
-from motcua.publication import checks, evidence, figures, periods, revisions
+from motcua.publication import checks, companions, evidence, figures, periods, revisions
 from motcua.publication.checks import Check
 from motcua.publication.figures import Difference
 from motcua.publication.periods import Period
@@ -75,6 +75,7 @@ def publish(
         publication_id = _append(
             connection, period, before.revision + 1, approved_by.strip(), note, done
         )
+        companions.append(connection, publication_id, before.revision + 1, period_code, candidate)
         if before.standing:
             revisions.explain_revision(
                 connection, period, publication_id, before.revision + 1, before.standing, changed

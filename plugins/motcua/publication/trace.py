@@ -1,6 +1,7 @@
 """From a published figure to its definition, its rows, and the files and records that told them."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,13 @@ from psycopg.rows import dict_row
 
 from motcua.errors import Failed
 from motcua.publication.definitions import (
+    CASES_BY_FIELD,
     DEFINITIONS,
     INDICATORS,
     LATE_CASES,
     Definition,
     Rows,
+    of_field,
 )
 from motcua.publication.figures import shown
 from motcua.warehouse import database
@@ -39,6 +42,7 @@ _SHOWN_COLUMNS = {
         *("unit_code", "case_code", "procedure_code", "origin", "outcome"),
         *("received_date", "due_date", "ended_date", "is_late_after_review"),
         *("points_1", "points_2", "points_3", "points_4", "points_7"),
+        *("field_code", "promised_time"),
     ),
     "ratings": ("unit_code", "kiosk", "counter", "ticket", "pressed_at", "button"),
     "procedures": (
@@ -64,6 +68,7 @@ _ADDED = {
     for column in columns
     if column not in {"time_unit", "note"}
     and (table != "scorecard" or column in {"received", "settled"})
+    and (table != "adjusted_timeliness" or column in {"cases", "comparable_cases"})
 }
 """Figures whose total is the sum of the units' figures."""
 
@@ -110,7 +115,9 @@ class Trace:
 def trace(publication_id: str, table: str, unit: str, column: str, first: int = FIRST) -> Trace:
     """Trace one figure: `unit` is a unit code or TOTAL, `column` a column of the table.
 
-    Figures of indicator_evidence are named <indicator>.<column>, such as 3.numerator.
+    Figures of indicator_evidence are named <indicator>.<column>, such as 3.numerator; those of
+    rates <rate> or <rate>.<column>, such as settled_late.upper; those of cases_by_field
+    <field>.<column>, such as G12-01.settled.
     Raises Failed when there is no such release, table, unit or column.
     """
     with database.connect(database.PUBLISHER) as connection:
@@ -155,12 +162,22 @@ def definition_of(table: str, column: str) -> Definition:
             f"{column} is no figure of indicator_evidence. Name the indicator and the column, such"
             " as 3.unrounded_value."
         )
+    if table == "cases_by_field":
+        field, _, name = column.rpartition(".")
+        if name in CASES_BY_FIELD and re.fullmatch(r"[\w./-]*", field):
+            return of_field(field, name)
+        raise Failed(
+            f"{column} is no figure of cases_by_field. Name the field and the column, one of"
+            f" {', '.join(CASES_BY_FIELD)}, such as G12-01.settled."
+        )
     columns = DEFINITIONS.get(table)
     if columns is None:
         raise Failed(
             f"{table} is no table of figures; there are"
-            f" {', '.join([*DEFINITIONS, 'indicator_evidence', 'late_cases'])}."
+            f" {', '.join([*DEFINITIONS, 'indicator_evidence', 'late_cases', 'cases_by_field'])}."
         )
+    if table == "rates":
+        column = column.partition(".")[0]
     if column not in columns:
         raise Failed(f"{table} has no figure {column}; it has {', '.join(columns)}.")
     return columns[column]
@@ -236,6 +253,10 @@ def _value(connection: Connection, publication_id: str, table: str, unit: str, c
         if name not in (*known, "evidence_kind"):
             raise Failed(f"indicator_evidence has no figure {name}; it has {', '.join(known)}.")
         expression, condition = name, f"indicator = {int(number)}"
+    elif table == "rates":
+        return _rate(connection, publication_id, unit, column)
+    elif table == "cases_by_field":
+        return _of_field(connection, publication_id, unit, column)
     else:
         expression, condition = column, "true"
     if unit != TOTAL:
@@ -253,6 +274,8 @@ def _value(connection: Connection, publication_id: str, table: str, unit: str, c
         )
     elif (table, column) in _ADDED:
         expression = f"sum({column})"
+    elif table == "indicator_evidence" and expression in ("numerator", "denominator"):
+        expression = f"sum({expression})"
     elif table != "late_cases":
         raise Failed(f"{table}.{column} has no total: it is not a number of cases. Name a unit.")
     row = connection.execute(
@@ -260,6 +283,37 @@ def _value(connection: Connection, publication_id: str, table: str, unit: str, c
         [publication_id],
     ).fetchone()
     return row[0] if row else None
+
+
+def _rate(connection: Connection, publication_id: str, unit: str, column: str) -> Any:
+    """A rate, or another figure of its row; the Centre's has no unit."""
+    rate, _, name = column.partition(".")
+    known = ("percent", "lower", "upper", "numerator", "denominator", "small_denominator")
+    if (name or "percent") not in known:
+        raise Failed(f"{rate} has no figure {name}; it has {', '.join(known)}.")
+    row = connection.execute(
+        f"select {name or 'percent'} from published.rates where publication_id = %s"
+        " and rate = %s and unit_code is not distinct from nullif(%s, %s)",
+        [publication_id, rate, unit, TOTAL],
+    ).fetchone()
+    if row is None:
+        raise Failed(f"{publication_id} has no rates: it was published before there were any.")
+    return row[0]
+
+
+def _of_field(connection: Connection, publication_id: str, unit: str, column: str) -> Any:
+    """A count of one field, None where it is kept back."""
+    field, _, name = column.rpartition(".")
+    if unit == TOTAL:
+        raise Failed("cases_by_field has no totals: they could give kept-back numbers away.")
+    row = connection.execute(
+        f"select {name} from published.cases_by_field"
+        " where publication_id = %s and unit_code = %s and field_code = %s",
+        [publication_id, unit, field],
+    ).fetchone()
+    if row is None:
+        raise Failed(f"{publication_id} has no field {field} of unit {unit}.")
+    return row[0]
 
 
 def _count(connection: Connection, publication_id: str, rows: Rows, unit: str) -> tuple[int, Any]:
