@@ -8,7 +8,6 @@ periods as (
 
 ),
 
-
 steps as (
 
     select * from {{ ref('fct_case_steps') }}
@@ -18,40 +17,45 @@ steps as (
 
 rules as (
 
-    select * from {{ ref('int_rule_points') }}
+    select
+        period_code,
+        max(points) filter (where condition = 'before_allotted_end') as points_before,
+        max(points) filter (where condition = 'on_allotted_end') as points_on,
+        max(points) filter (where condition = 'after_allotted_end') as points_after
+    from {{ ref('int_rule_points') }}
     where indicator = 2
+    group by period_code
 
 ),
 
-judged as (
+dated as (
 
     select
-        periods.period_code,
-        steps.case_code,
-        case
-            when cast(steps.finished_at as date) < cast(steps.allotted_end_at as date)
-                then 'before_allotted_end'
-            when cast(steps.finished_at as date) = cast(steps.allotted_end_at as date)
-                then 'on_allotted_end'
-            else 'after_allotted_end'
-        end as condition
+        case_code,
+        valid_from,
+        valid_to,
+        cast(finished_at as date) as finished_date,
+        cast(allotted_end_at as date) as allotted_date
     from steps
-    inner join periods on {{ known_on('steps', 'periods.as_of') }}
 
 ),
 
 final as (
 
     select
-        judged.period_code,
-        judged.case_code,
-        min(rules.points) as points_2
-    from judged
-    inner join rules
-        on
-            judged.period_code = rules.period_code
-            and judged.condition = rules.condition
-    group by judged.period_code, judged.case_code
+        periods.period_code,
+        dated.case_code,
+        min(
+            case
+                when dated.finished_date < dated.allotted_date then rules.points_before
+                when dated.finished_date = dated.allotted_date then rules.points_on
+                else rules.points_after
+            end
+        ) as points_2
+    from dated
+    inner join periods on {{ known_on('dated', 'periods.as_of') }}
+    inner join rules on periods.period_code = rules.period_code
+    group by periods.period_code, dated.case_code
 
 )
 
