@@ -379,6 +379,93 @@ def test_hostile_archives_are_not_opened(tmp_path: Path) -> None:
             audit.audit_file(path)
 
 
+def test_endless_text_is_held_against_the_tables_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50,000 figures in one paragraph: so many are looked at, and the listing says so."""
+    looked_at = []
+    usual = audit_text._figure
+
+    def counted(*arguments: object) -> object:
+        looked_at.append(arguments)
+        return usual(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(audit_text, "_figure", counted)
+    told = " ".join(f"Tiếp nhận {number} hồ sơ;" for number in range(50_000))
+    path = tmp_path / "endless.md"
+    path.write_text(f"{REPORT.read_text(encoding='utf-8')}\n{told}\n", encoding="utf-8")
+    done = audit.audit_file(path)
+    assert len(looked_at) <= audit_text.MOST_FIGURES < len(done.findings) + 100
+    assert len(done.findings) <= audit_text.MOST_FIGURES + 100
+    listing = audit.listing(done)
+    assert "chỉ đối chiếu 1.000 số đầu" in listing
+    assert listing.count("[printed_") < 3 * audit.SHOWN
+    assert "chỗ nữa" in listing
+
+
+def test_text_without_end_tells_no_figure_and_changes_no_finding(tmp_path: Path) -> None:
+    """20,000 repeated words, marks of emphasis, open brackets, digits."""
+    report = REPORT.read_text(encoding="utf-8")
+    usual = seen(audit.audit_file(REPORT))
+    for odd in ("quá hạn hồ sơ ", "*_", "<b ", "7", "1.", "| "):
+        path = tmp_path / "odd.md"
+        path.write_text(f"{report}\n\n{odd * 20_000}\n", encoding="utf-8")
+        assert seen(audit.audit_file(path)) == usual, odd
+
+
+def test_names_of_many_units_are_compared_letter_by_letter_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared = []
+    usual = audit_tables.SequenceMatcher
+
+    def counted(*arguments: object) -> object:
+        compared.append(arguments)
+        return usual(*arguments)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(audit_tables, "SequenceMatcher", counted)
+    monkeypatch.setattr(audit_tables, "MOST_COMPARISONS", 500)
+
+    def table(label: str, letter: str) -> tables.Table:
+        rows = tuple(tables.Row("unit", f"Sở {letter} {n}", "", {}) for n in range(300))
+        return tables.Table("appendix_1", label, (), {}, rows)
+
+    units = audit_tables.unit_names([table("A", "x"), table("B", "y")])
+    assert len(units) == 600
+    assert len(compared) < 500 + 600
+
+
+def test_files_with_more_tables_or_rows_than_a_report_are_refused(tmp_path: Path) -> None:
+    one = "| Đơn vị | Tổng số |\n|---|---|\n| Sở A | 1 |\n\nx\n\n"
+    path = tmp_path / "many.md"
+    path.write_text(one * (tables.MOST_TABLES + 1), encoding="utf-8")
+    with pytest.raises(Failed, match="more than 150 tables"):
+        audit.audit_file(path)
+    path.write_text("| a | b |\n" * 5_001, encoding="utf-8")
+    with pytest.raises(Failed, match="more than 5000 rows"):
+        audit.audit_file(path)
+
+
+@given(
+    some.lists(
+        some.tuples(some.integers(0, 12), some.sampled_from((0, 1, 2))), min_size=1, max_size=12
+    )
+)
+def test_smaller_share_with_more_points_is_found_as_by_comparing_all(
+    units: list[tuple[int, int]],
+) -> None:
+    shares = {f"U{n}": Decimal(share) for n, (share, _) in enumerate(units)}
+    points = {f"U{n}": Decimal(point) for n, (_, point) in enumerate(units)}
+    every = [
+        (shares[high] - shares[low], high, low)
+        for high in shares
+        for low in shares
+        if shares[high] > shares[low] and points[high] < points[low]
+    ]
+    worst = {high: max(one for one in every if one[1] == high) for _, high, _ in every}
+    assert {one[1]: one for one in audit_tables._inverted(shares, points)} == worst
+
+
 def test_exit_code_says_whether_something_critical_was_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """Audits a report that somebody else printed, or tells the stored checks of a publication."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from psycopg.rows import dict_row
@@ -16,19 +17,26 @@ LEVELS = {
     "info": "Lưu ý",
 }
 
+SHOWN = 100
+"""How many findings of a level are printed; the rest is counted."""
+
 FILES = report_reading.FILES
 """Endings of the files that can be audited."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was read and found; `tables` says which appendices, with their number of units."""
+    """What was read and found; `tables` says which appendices, with their number of units.
+
+    is_text_cut: whether the text tells more figures than are held against the tables.
+    """
 
     source: str
     tables: list[str]
     checked: int
     findings: list[Finding]
     others: int = 0
+    is_text_cut: bool = False
 
     @property
     def is_critical(self) -> bool:
@@ -50,12 +58,14 @@ def audit_file(path: Path) -> Audit:
         )
     order = list(LEVELS)
     findings = [*audit_tables.audit(report), *audit_text.audit(report)]
+    told = audit_text.count_of(report)
     return Audit(
         str(path),
         [f"{table.label} ({len(table.of_kind('unit'))} đơn vị)" for table in report.tables],
-        audit_tables.count_of(report) + audit_text.count_of(report),
+        audit_tables.count_of(report) + told,
         sorted(findings, key=lambda one: order.index(one.severity)),
         report.others,
+        told >= audit_text.MOST_FIGURES,
     )
 
 
@@ -67,19 +77,24 @@ def listing(done: Audit) -> str:
     ]
     if done.others:
         lines.append(f"  {done.others} bảng khác không theo mẫu phụ lục, không kiểm tra.")
+    if done.is_text_cut:
+        most = audit_tables.shown(Decimal(audit_text.MOST_FIGURES))
+        lines.append(f"  Lời văn có từ {most} số liệu trở lên: chỉ đối chiếu {most} số đầu.")
     number = 0
     for level, title in LEVELS.items():
         here = [one for one in done.findings if one.severity == level]
         if not here:
             continue
         lines += ["", f"{title} ({len(here)})"]
-        for one in here:
+        for one in here[:SHOWN]:
             number += 1
             lines += [
                 f"{number:3}. {one.table} · {one.place} · {one.column}",
                 f"     in: {one.found}; theo quan hệ: {one.expected}",
                 f"     {one.rule} [{one.relation.check_id}]",
             ]
+        if len(here) > SHOWN:
+            lines.append(f"     … và {len(here) - SHOWN} chỗ nữa.")
     counts = ", ".join(
         f"{sum(one.severity == level for one in done.findings)} {title.lower()}"
         for level, title in LEVELS.items()

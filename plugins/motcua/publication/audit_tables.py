@@ -3,10 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import SequenceMatcher
-from functools import cache
+from functools import lru_cache
 from typing import cast
 
 from motcua.publication import report_vocabulary as vocabulary
@@ -41,6 +42,9 @@ MOST = Decimal("0.5")
 
 BANDS_FROM = dict(zip((name for _, name in BANDS), map(Decimal, (15, 12, 9, 6)), strict=True))
 """Bands of Decree 61/2018/NĐ-CP, of 18 points."""
+
+MOST_COMPARISONS = 20_000
+"""Pairs of names that are compared letter by letter; a province has some dozens of units."""
 
 ENOUGH_ROWS = 8
 """Rows below which two equal columns are no more than chance."""
@@ -80,7 +84,11 @@ def shown(value: Value, digits: int = 0) -> str:
 
 def row_relations(kind: str, columns: Iterable[str]) -> list[tuple[Relation, list[str]]]:
     """The relations within a row that these columns allow, each with its possible readings."""
-    present = set(columns)
+    return _row_relations(kind, frozenset(columns))
+
+
+@lru_cache(maxsize=10_000)
+def _row_relations(kind: str, present: frozenset[str]) -> list[tuple[Relation, list[str]]]:
     usable = []
     for relation in (*RELATIONS, *PRINTED_RELATIONS):
         if relation.table != kind:
@@ -139,7 +147,7 @@ def count_of(report: Report) -> int:
 # One row.
 
 
-def _own_text(relation: Relation, present: set[str]) -> str:
+def _own_text(relation: Relation, present: AbstractSet[str]) -> str:
     """The relation's text; sums over what a report may have more or less of follow its columns."""
     if relation.check_id == "appendix_2_total":
         answers = [key for key in vocabulary.ANSWERS if key in present]
@@ -195,7 +203,7 @@ def _columns_of(text: str, rows: list[Figures]) -> tuple[tuple[str, ...], tuple[
     return names, tuple(row.get(name) for row in rows for name in names)
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def _part_that_fits(text: str, names: tuple[str, ...], values: tuple[Value, ...]) -> Decimal:
     rows = [
         dict(zip(names, values[at : at + len(names)], strict=True))
@@ -351,11 +359,7 @@ def _additive_keys(table: Table) -> list[str]:
 
 def column_total(table: Table, key: str) -> Decimal | None:
     """A column's figure for all units: as printed in the last row of totals, else their sum."""
-    printed_totals = [row.cells[key].value for row in table.of_kind("total") if key in row.cells]
-    if printed_totals and printed_totals[-1] is not None:
-        return printed_totals[-1]
-    cells = [row.cells[key].value for row in table.of_kind("unit") if key in row.cells]
-    return sum((value for value in cells if value is not None), Decimal()) if cells else None
+    return table.totals.get(key)
 
 
 def _totals(table: Table) -> Iterator[Finding]:
@@ -460,10 +464,10 @@ def _ranks_and_bands(table: Table) -> Iterator[Finding]:
     totals = [total for row in rows if (total := row.cells["total"].value) is not None]
     if table.kind != "scorecard" or not totals:
         return
-    dense = sorted(set(totals), reverse=True)
+    in_order = sorted(totals, reverse=True)
     ranked = {
-        "dense": lambda total: Decimal(1 + dense.index(total)),
-        "gaps": lambda total: Decimal(1 + sum(other > total for other in totals)),
+        "dense": {total: Decimal(n) for n, total in enumerate(dict.fromkeys(in_order), 1)},
+        "gaps": {total: Decimal(n) for n, total in reversed([*enumerate(in_order, 1)])},
     }
 
     def misfits(key: str, due: Callable[[Decimal], Value]) -> list[tuple[Row, Value]]:
@@ -477,7 +481,7 @@ def _ranks_and_bands(table: Table) -> Iterator[Finding]:
         ]
 
     if "rank" in table.headings:
-        wrong = min((misfits("rank", rule) for rule in ranked.values()), key=len)
+        wrong = min((misfits("rank", rule.__getitem__) for rule in ranked.values()), key=len)
         if len(wrong) <= MOST * len(rows):
             for row, rank in wrong:
                 yield Finding(
@@ -551,6 +555,7 @@ def unit_names(tables: Sequence[Table]) -> Units:
     """Recognise the same unit in several tables: by its name, else by likeness and place."""
     units: Units = {}
     known: dict[str, tuple[str, str]] = {}
+    left = MOST_COMPARISONS
     for table in tables:
         rows = table.of_kind("unit")
         rest = []
@@ -564,7 +569,10 @@ def unit_names(tables: Sequence[Table]) -> Units:
                 rest.append(row)
         for row in rest:
             key = _name_key(row.name)
-            free = {other: unit for other, unit in known.items() if other not in taken}
+            free = (
+                {other: unit for other, unit in known.items() if other not in taken} if left else {}
+            )
+            left = max(0, left - len(free))
             likely = [
                 (ratio, other)
                 for other, (_, order) in free.items()
@@ -797,17 +805,10 @@ def _indicator_9(tables: Sequence[Table], units: Units) -> Iterator[Finding]:
         total = row.cells.get("total", Cell("", None)).value
         if online is not None and total and unit in points:
             shares[unit] = 100 * online / total
-    inverted = [
-        (shares[high] - shares[low], high, low)
-        for high in shares
-        for low in shares
-        if shares[high] > shares[low] and points[high] < points[low]
-    ]
+    inverted = _inverted(shares, points)
     if not inverted:
         return
-    most: Counter[str] = Counter()
-    for gap, high, _ in inverted:
-        most[high] = max(most[high], int(1000 * gap))
+    most = Counter({high: int(1000 * gap) for gap, high, _ in inverted})
     _, high, low = max(inverted)
     yield Finding(
         printed("printed_indicator_9"),
@@ -818,3 +819,25 @@ def _indicator_9(tables: Sequence[Table], units: Units) -> Iterator[Finding]:
         f" {low}: {shown(half_up(shares[low], 1))} %, {shown(points[low], 1)} điểm",
         "tỷ lệ cao hơn không ít điểm hơn",
     )
+
+
+def _inverted(
+    shares: dict[str, Decimal], points: dict[str, Decimal]
+) -> list[tuple[Decimal, str, str]]:
+    """Units of which another has more points with a smaller share: by how much at most, and whom.
+
+    Walks down the points, so that it keeps one unit in mind: that of the smallest share so far.
+    """
+    lowest: dict[Decimal, str] = {}
+    low: str | None = None
+    ranked = sorted(shares, key=lambda unit: (-points[unit], shares[unit]))
+    for unit in ranked:
+        if low is None or (-shares[unit], unit) > (-shares[low], low):
+            low = unit
+        lowest[points[unit]] = low
+    above = dict(zip(sorted(lowest)[:-1], sorted(lowest)[1:], strict=True))
+    return [
+        (shares[high] - shares[other], high, other)
+        for high in shares
+        if points[high] in above and shares[high] > shares[other := lowest[above[points[high]]]]
+    ]

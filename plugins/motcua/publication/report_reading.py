@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
 from unicodedata import combining, normalize
@@ -84,14 +85,17 @@ def read(path: Path) -> list[Block]:
     )
 
 
+@lru_cache(maxsize=10_000)
 def plain(text: str) -> str:
     """The text in small letters without Vietnamese marks, as long as the text in Unicode NFC."""
-    letters = []
-    for letter in normalize("NFC", text):
-        base = next((part for part in normalize("NFD", letter) if not combining(part)), letter)
-        base = {"đ": "d", "Đ": "d"}.get(base, base).lower()
-        letters.append(base if len(base) == 1 else letter)
-    return "".join(letters)
+    return text.lower() if text.isascii() else "".join(map(_bare, normalize("NFC", text)))
+
+
+@cache
+def _bare(letter: str) -> str:
+    base = next((part for part in normalize("NFD", letter) if not combining(part)), letter)
+    base = {"đ": "d", "Đ": "d"}.get(base, base).lower()
+    return base if len(base) == 1 else letter
 
 
 def clean(text: str) -> str:
@@ -241,11 +245,10 @@ def _stacked(rows: Rows, name: str) -> Iterator[Block]:
     """A sheet as its paragraphs and the tables between them."""
     table: Rows = []
     has_figures = False
-    for number, row in enumerate(rows):
+    for row, follows in zip(rows, _following(rows), strict=True):
         texts = {text for text in row if text}
         figures = sum(bool(re.fullmatch(r"-?\d[\d.,]*%?", text)) for text in row)
         wide = len(texts) >= 3 or (len(texts) == 2 and figures > 0)
-        follows = next((one for one in rows[number + 1 :] if any(one)), [])
         goes_on = bool(table) and (not has_figures or (bool(texts) and _has_figures(follows)))
         if wide or (goes_on and texts):
             table.append(row)
@@ -260,6 +263,16 @@ def _stacked(rows: Rows, name: str) -> Iterator[Block]:
             table, has_figures = [], False
     if table:
         yield Grid(table, name)
+
+
+def _following(rows: Rows) -> Rows:
+    """For each row the next that is not blank; nothing after the last."""
+    found: Rows = []
+    last: list[str] = []
+    for row in reversed(rows):
+        found.append(last)
+        last = row if any(row) else last
+    return found[::-1]
 
 
 def _has_figures(row: list[str]) -> bool:
@@ -296,6 +309,11 @@ def _lines(lines: Iterable[str]) -> Iterator[Block]:
             cells = _bars(line) if is_bar else line.split("\t")
             if not (is_bar and all(re.fullmatch(r"\s*:?-*:?\s*", cell) for cell in cells)):
                 table.append([clean(cell) for cell in cells[:MOST_COLUMNS]])
+                if len(table) > MOST_ROWS:
+                    raise Failed(
+                        f"A table of the text has more than {MOST_ROWS} rows, none of a report has."
+                        " Save the pages with the appendices as a file of their own."
+                    )
         elif text := clean(line):
             yield Paragraph(text)
 

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property, lru_cache
 
+from motcua.errors import Failed
 from motcua.publication import report_vocabulary as vocabulary
 from motcua.publication.report_reading import Block, Paragraph, Rows, plain
 
@@ -20,6 +22,9 @@ BEAM = 300
 
 FIT = Decimal("0.5")
 """An equation supports the reading of its columns when it fits a larger part of the rows."""
+
+MOST_TABLES = 150
+"""Tables that are looked at in one report; a file with more is none, and is refused."""
 
 LONGEST_NUMBER = 40
 LONGEST_TITLE = 250
@@ -76,6 +81,19 @@ class Table:
         """The days from and to that the titles name; only the latter when they say "up to"."""
         return next(filter(None, map(window_of, self.titles)), None)
 
+    @cached_property
+    def totals(self) -> dict[str, Decimal]:
+        """Figures for all units: as printed in the last row of totals, else the units' sum."""
+        found: dict[str, Decimal] = {}
+        for key in self.headings:
+            last = [row.cells[key].value for row in self.of_kind("total") if key in row.cells]
+            cells = [row.cells[key].value for row in self.of_kind("unit") if key in row.cells]
+            if last and last[-1] is not None:
+                found[key] = last[-1]
+            elif cells:
+                found[key] = sum((value for value in cells if value is not None), Decimal())
+        return found
+
 
 @dataclass(frozen=True)
 class Report:
@@ -85,9 +103,48 @@ class Report:
     texts: list[str]
     others: int = 0
 
+    @cached_property
+    def unit_names(self) -> dict[str, str]:
+        """Names of units in small letters without marks, and as first printed."""
+        names: dict[str, str] = {}
+        for table in self.tables:
+            for row in table.of_kind("unit"):
+                names.setdefault(plain(row.name), row.name)
+        return names
+
+    @cached_property
+    def times(self) -> dict[str, str]:
+        """By kind of table: the titles in small letters without marks, and the quarter told."""
+        return {
+            kind: _times([table for table in self.tables if table.kind == kind])
+            for kind in vocabulary.NAMES
+        }
+
+
+def _times(tables: list[Table]) -> str:
+    titles = plain(" ".join(title for table in tables for title in table.titles))
+    for table in tables:
+        first, last = table.window or (None, None)
+        if (
+            first
+            and last
+            and (first.year, (first.month - 1) // 3) == (last.year, (last.month - 1) // 3)
+        ):
+            quarter = (last.month - 1) // 3
+            titles += f" quy {('i', 'ii', 'iii', 'iv')[quarter]} quy {quarter + 1}"
+    return titles
+
 
 def recognise(blocks: Sequence[Block], fits: Fits) -> Report:
-    """Find the appendices of a report. `fits` decides between readings of the same headings."""
+    """Find the appendices of a report. `fits` decides between readings of the same headings.
+
+    Raises Failed for more tables than a report has.
+    """
+    if sum(not isinstance(block, Paragraph) for block in blocks) > MOST_TABLES:
+        raise Failed(
+            f"The file has more than {MOST_TABLES} tables, no report has. Save the pages with the"
+            " appendices as a file of their own."
+        )
     tables: list[Table] = []
     texts: list[str] = []
     pending: list[str] = []
@@ -119,6 +176,7 @@ def recognise(blocks: Sequence[Block], fits: Fits) -> Report:
     return Report(_labelled(tables), texts + pending, others)
 
 
+@lru_cache(maxsize=100_000)
 def number_of(text: str, is_count: bool = True) -> Cell:
     """A printed number: 25.031, 99,68, 25.031,5, 25,031.5, 12 %, 36*; what is none has no value.
 
@@ -386,9 +444,8 @@ def _assigned(
             for at, text in enumerate(row[3])
             for count in (True, False)
         }
-        for row in rows
-        if row[0] == "unit"
-    ][:20]
+        for row in [row for row in rows if row[0] == "unit"][:20]
+    ]
     best: tuple[Decimal, dict[int, str]] | None = None
     for score, keys in beam:
         columns = [
