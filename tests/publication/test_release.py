@@ -191,6 +191,28 @@ def test_publication_that_fails_in_the_middle_leaves_nothing(
     assert {table: count(built, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
 
 
+def test_publication_whose_session_ends_in_the_middle_leaves_nothing(
+    built: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the process is killed: the server rolls back, and another publication may begin."""
+    store = release.checks.store
+
+    def cut(connection: database.Connection, *rest: object) -> None:
+        found = connection.execute("select count(*) from published.scorecard").fetchone()
+        assert found == (16,), "the figures stand inserted at this moment"
+        with psycopg.connect(built) as administrator:
+            pid = connection.info.backend_pid
+            administrator.execute("select pg_terminate_backend(%s, 5000)", [pid])
+        store(connection, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(release.checks, "store", cut)
+        with pytest.raises(psycopg.OperationalError):
+            release.publish("2019-Q1", "A")
+    assert {table: count(built, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
+    assert release.publish("2019-Q1", "A").is_new
+
+
 def test_failed_critical_relation_refuses_and_names_relation_unit_and_figures(built: str) -> None:
     change(
         built,

@@ -36,21 +36,25 @@ def test_bi_reader_sees_published_and_nothing_else(warehouse: str, schema_name: 
     assert allowed == (False,)
 
 
-@pytest.mark.parametrize("role", [database.PUBLISHER, database.BI_READER, database.TRANSFORMER])
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "update published.publications set note = 'x'",
-        "delete from published.publications",
-        "truncate published.publications cascade",
-    ],
+ROLES = (
+    *(database.LOADER, database.TRANSFORMER, database.PUBLISHER),
+    *(database.BI_READER, database.OPS_READER),
 )
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("statement", ["update {} set {}", "delete from {}", "truncate {} cascade"])
 def test_nobody_changes_what_is_published(warehouse: str, role: str, statement: str) -> None:
-    with (
-        database.connect(role) as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute(statement)
+    with psycopg.connect(warehouse) as connection:
+        tables = connection.execute(
+            "select format('%I.%I', schemaname, tablename) from pg_tables"
+            " where schemaname in ('published', 'evidence')"
+        ).fetchall()
+    assert len(tables) > 15
+    with database.connect(role, autocommit=True) as connection:
+        for (table,) in tables:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.format(table, "publication_id = publication_id"))
 
 
 def test_not_even_the_administrator_changes_what_is_published(warehouse: str) -> None:
