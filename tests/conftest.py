@@ -3,16 +3,20 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
+KEPT = {"MOTCUA_TEST_SERVER", "MOTCUA_EXAMPLES", "MOTCUA_KILLS", "MOTCUA_KILL_SEED"}
+"""Settings of the tests themselves; those of whoever runs them do not reach the tests."""
+
 os.environ["POLARS_MAX_THREADS"] = "1"
 for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
-    if name != "MOTCUA_TEST_SERVER":
+    if name not in KEPT:
         del os.environ[name]
 
 from motcua.warehouse import schema, server  # noqa: E402 (after the settings are cleared)
@@ -83,16 +87,28 @@ def migrated_template(server_url: str) -> Iterator[str]:
         yield url.rpartition("/")[2]
 
 
-@pytest.fixture
-def warehouse(
-    server_url: str, migrated_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """URL of a freshly migrated warehouse; the settings point at it."""
-    with _database(server_url, migrated_template) as url:
+@contextmanager
+def _warehouse(server_url: str, template: str, folder: Path) -> Iterator[str]:
+    with _database(server_url, template) as url, pytest.MonkeyPatch.context() as patch:
         name = url.rpartition("/")[2]
         with psycopg.connect(url, autocommit=True) as admin:
             # What stands on the database itself is not copied with it.
             admin.execute(f"grant create on database {name} to motcua_transformer")
             admin.execute(f"alter database {name} set timezone to 'Asia/Ho_Chi_Minh'")
-        _settings_of(url, tmp_path, monkeypatch)
+        _settings_of(url, folder, patch)
         yield url
+
+
+@pytest.fixture
+def warehouse(server_url: str, migrated_template: str, tmp_path: Path) -> Iterator[str]:
+    """URL of a freshly migrated warehouse; the settings point at it."""
+    with _warehouse(server_url, migrated_template, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def new_warehouse(
+    server_url: str, migrated_template: str
+) -> Callable[[Path], AbstractContextManager[str]]:
+    """Makes a warehouse in a context, with its folders in the one given: one after another."""
+    return partial(_warehouse, server_url, migrated_template)
