@@ -13,9 +13,10 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 import report_marts
-from motcua.documents import tables, workbook
+from motcua.documents import layouts, tables, workbook
 from motcua.errors import Failed
 from motcua.publication import release
+from motcua.publication.definitions import RATES
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ def test_half_year_workbook_prints_the_five_tables_of_the_report(
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == [
         *("Phụ lục I", "Phụ lục II", "Phụ lục IIIa", "Phụ lục IIIb", "Phụ lục IV"),
+        "Số liệu kèm theo",
     ]
     for sheet, table, csv_name, first in (
         (book["Phụ lục I"], "I", "appendix_1", "1"),
@@ -258,3 +260,27 @@ def test_foot_of_every_table_names_its_release(published: str, tmp_path: Path) -
         "Số liệu công bố 2019-Q2.r1, biết đến ngày 20/06/2019; công bố ngày"
         f" {published_on:%d/%m/%Y}." in foot
     )
+
+
+def test_companions_are_on_a_sheet_of_their_own_that_says_so(
+    published: str, tmp_path: Path
+) -> None:
+    sheet = openpyxl.load_workbook(workbook.write("2019-H1.r1", tmp_path))["Số liệu kèm theo"]
+    lines = [[shown(cell) for cell in row] for row in sheet.iter_rows()]
+    assert lines[0][0] == "SỐ LIỆU KÈM THEO – KHÔNG CHÍNH THỨC"
+    assert lines[3][0].startswith("(Không thuộc biểu mẫu báo cáo")
+    names = [line[1] for line in lines]
+    assert [name for name in names if name in layouts.RATE_NAMES.values()] == [
+        *layouts.RATE_NAMES.values(),
+    ]
+    late = names.index("Đã giải quyết quá hạn")
+    assert lines[late + 17][1:7] == [
+        *("Toàn Trung tâm", "70", "21.648", "0,32", "0,26", "0,41"),
+    ]
+    assert lines[late + 1][3:8:4] == ["34", ""]
+    overdue = names.index("Đang giải quyết quá hạn")
+    assert lines[overdue + 1][3:8:4] == ["2", "Dưới 30"]
+
+
+def test_every_rate_has_a_printed_name() -> None:
+    assert list(layouts.RATE_NAMES) == list(RATES)

@@ -138,8 +138,7 @@ def test_windows_that_overlap_in_steps_belong_together() -> None:
     assert companions._overlapping("Q3", windows) == {"Q3"}
 
 
-def test_a_release_of_before_the_companions_has_none_and_stays(built: str) -> None:
-    """The new columns of its evidence are empty; a recomputation leaves them out."""
+def test_a_release_of_before_the_companions_is_told_from_others(built: str) -> None:
     release.publish("2019-Q1", "A")
     with psycopg.connect(built) as connection:
         assert companions.are_there(connection, "2019-Q1.r1")

@@ -217,3 +217,80 @@ APPENDIX_4 = Layout(
         Column("note", "note", width=42),
     ),
 )
+
+NOT_STATUTORY = "(Không thuộc biểu mẫu báo cáo; không thay cho số liệu của các phụ lục)"
+SMALL_DENOMINATOR = "Dưới 30"
+
+
+def _companion(table: str, titles: tuple[str, ...], headings: dict[str, Column]) -> Layout:
+    return Layout(
+        table=table,
+        titles=titles,
+        subtitles=("(TỪ NGÀY {cases_from} ĐẾN {cases_to})", NOT_STATUTORY),
+        headings=tuple(Heading(text, 0, 0, place, place) for place, text in enumerate(headings)),
+        columns=tuple(headings.values()),
+    )
+
+
+ADJUSTED_TIMELINESS = _companion(
+    "adjusted_timeliness",
+    (
+        "Số liệu kèm theo – không chính thức",
+        "Chỉ số 1 điều chỉnh theo nhóm thủ tục {label}",
+    ),
+    {
+        "STT": Column("display_order", "order", width=6),
+        "Đơn vị": Column("unit_name", "name", width=42),
+        "Điểm trung bình, mọi hồ sơ đã giải quyết": Column("observed", "score", width=16),
+        "Điểm trung bình, hồ sơ so sánh được": Column("comparable_observed", "score", width=16),
+        "Điểm kỳ vọng theo nhóm thủ tục": Column("expected", "score", width=14),
+        "Chênh lệch": Column("difference", "score", width=14),
+        "Điểm điều chỉnh": Column("adjusted", "score", width=14),
+        "Mẫu số nhỏ": Column("small_denominator", "note", width=14),
+    },
+)
+
+RATES = _companion(
+    "rates",
+    ("Số liệu kèm theo", "Các tỷ lệ và khoảng tin cậy 95 % (Wilson) {label}"),
+    {
+        "STT": Column("display_order", "order", width=6),
+        "Tỷ lệ, đơn vị": Column("unit_name", "name", width=42),
+        "Tử số": Column("numerator", width=16),
+        "Mẫu số": Column("denominator", width=16),
+        "Tỷ lệ %": Column("percent", "score", width=14),
+        "Khoảng từ %": Column("lower", "score", width=14),
+        "Khoảng đến %": Column("upper", "score", width=14),
+        "Mẫu số nhỏ": Column("small_denominator", "note", width=14),
+    },
+)
+
+RATE_NAMES = {
+    "carried_over": "Kỳ trước chuyển sang",
+    "newly_received": "Tiếp nhận mới",
+    "settled": "Đã giải quyết",
+    "settled_early": "Đã giải quyết trước hạn",
+    "settled_on_time": "Đã giải quyết đúng hạn",
+    "settled_in_time": "Đã giải quyết trước hạn và đúng hạn",
+    "settled_late": "Đã giải quyết quá hạn",
+    "settled_late_after_review": "Đã giải quyết quá hạn sau rà soát",
+    "in_progress": "Đang giải quyết",
+    "in_progress_in_time": "Đang giải quyết còn hạn",
+    "in_progress_overdue": "Đang giải quyết quá hạn",
+    "returned": "Bị trả lại so với tổng số (không nằm trong tổng số)",
+    "received_online": "Nhận qua trực tuyến",
+    "returned_by_post": "Trả qua bưu điện",
+    "satisfied_service": "Hài lòng dịch vụ",
+    "satisfied_attitude": "Hài lòng thái độ",
+    "dissatisfied_competence": "Không hài lòng nghiệp vụ",
+    "dissatisfied_time": "Không hài lòng thời gian",
+    "comments": "Góp ý",
+    "satisfied": "Hài lòng, trong bốn nút đánh giá",
+    "dissatisfied": "Không hài lòng, trong bốn nút đánh giá",
+    "coverage": "Lượt đánh giá trên 100 hồ sơ đã giải quyết",
+    "completion": "Quy trình đã cập nhật trên phần mềm",
+    "done_on_the_spot": "TTHC làm tại chỗ (chỉ số 5)",
+    "petitions_on_time": "Phản ánh, kiến nghị đúng hạn (chỉ số 8)",
+    "online_used": "Hồ sơ trực tuyến của TTHC mức 3, 4 (chỉ số 9)",
+}
+"""What the rates are called, in the order in which they are printed."""

@@ -75,7 +75,7 @@ def of_publication(publication_id: str) -> list[Table]:
     """
     with database.connect(database.PUBLISHER) as connection:
         connection.read_only = True
-        release = _release(connection, publication_id)
+        release = release_of(connection, publication_id)
         if release.kind == "quarter":
             return [
                 _table(
@@ -106,7 +106,8 @@ def printed(publication_id: str) -> dict[str, list[list[str]]]:
     }
 
 
-def _release(connection: database.Connection, publication_id: str) -> Release:
+def release_of(connection: database.Connection, publication_id: str) -> Release:
+    """The release; raises Failed when there is no such publication."""
     releases = _releases(
         connection, sql.SQL("publications where publication_id = %s"), [publication_id]
     )
@@ -187,6 +188,13 @@ def _table(connection: database.Connection, name: str, release: Release, layout:
     )
     with connection.cursor(row_factory=dict_row) as cursor:
         units = cursor.execute(query, [release.publication_id]).fetchall()
+    return titled((f"PHỤ LỤC {name}",), name, release, layout, tuple(_rows(layout, units)))
+
+
+def titled(
+    first: tuple[str, ...], name: str, release: Release, layout: Layout, rows: tuple[Row, ...]
+) -> Table:
+    """A table with its titles filled in; the titles of `first` come before the layout's."""
     windows = {
         key: formats.day(getattr(release, key))
         for key in ("cases_from", "cases_to", "ratings_from", "ratings_to", "processes_as_of")
@@ -196,9 +204,9 @@ def _table(connection: database.Connection, name: str, release: Release, layout:
         name=name,
         release=release,
         layout=layout,
-        titles=(f"PHỤ LỤC {name}", *(_fill(text, words).upper() for text in layout.titles)),
+        titles=(*first, *(_fill(text, words).upper() for text in layout.titles)),
         subtitles=tuple(_fill(text, words) for text in layout.subtitles),
-        rows=tuple(_rows(layout, units)),
+        rows=rows,
     )
 
 

@@ -1,5 +1,7 @@
 """The workbook of a publication: one sheet for each appendix, as the report prints it.
 
+A last sheet has the companions: rates with intervals, timeliness adjusted for the cases.
+
 Figures are real numbers. Spreadsheets print the separators of the reader's computer, so the
 number formats spell out ours: whole numbers with points as literals, each decimal number with its
 printed text for exactly that number (`[=99.68]"99,68";General`) — a changed cell shows itself.
@@ -14,7 +16,7 @@ from typing import Any
 
 import xlsxwriter
 
-from motcua.documents import formats, tables
+from motcua.documents import companions, formats, tables
 from motcua.documents.tables import Cell, Row, Table
 
 GROUPED = r"[>=1000000]#\.###\.##0;[>=1000]#\.##0;0"
@@ -46,18 +48,19 @@ def write(publication_id: str, folder: Path) -> Path:
     a quarter that it prints has a newer release. Raises Failed when there is no such publication.
     """
     sheets = tables.of_publication(publication_id)
+    beside = companions.of_publication(publication_id)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{publication_id}.xlsx"
     partial = folder / f".{publication_id}.{os.getpid()}.xlsx"
     try:
-        _write(sheets, publication_id, partial)
+        _write(sheets, beside, publication_id, partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
     return target
 
 
-def _write(sheets: list[Table], publication_id: str, path: Path) -> None:
+def _write(sheets: list[Table], beside: list[Table], publication_id: str, path: Path) -> None:
     with xlsxwriter.Workbook(path) as book:
         moment = datetime.combine(sheets[0].release.published_at, datetime.min.time(), UTC)
         book.set_properties({"title": publication_id, "created": moment.replace(tzinfo=None)})
@@ -70,11 +73,28 @@ def _write(sheets: list[Table], publication_id: str, path: Path) -> None:
         for number, table in enumerate(sheets):
             sheet = book.add_worksheet(f"Phụ lục {table.name}")
             _set_page(sheet, table, is_first=number == 0)
-            top = _write_titles(sheet, table, make_format)
-            top = _write_headings(sheet, table, make_format, top)
-            for offset, row in enumerate(table.rows):
-                _write_row(sheet, table, row, make_format, top + offset)
-            _write_source(sheet, table, make_format, top + len(table.rows) + 1)
+            _write_table(sheet, table, make_format)
+        if beside:
+            sheet = book.add_worksheet(companions.NAME)
+            _set_page(sheet, beside[0], is_first=False)
+            top, breaks = 0, []
+            for table in beside:
+                breaks.append(top)
+                top = _write_table(sheet, table, make_format, top, is_alone=False)
+            sheet.set_h_pagebreaks(breaks[1:])
+
+
+def _write_table(
+    sheet: Any, table: Table, make_format: MakeFormat, top: int = 0, is_alone: bool = True
+) -> int:
+    """The table with titles, headings and source; returns the first row after it."""
+    top = _write_titles(sheet, table, make_format, top)
+    top = _write_headings(sheet, table, make_format, top, is_alone)
+    for offset, row in enumerate(table.rows):
+        _write_row(sheet, table, row, make_format, top + offset)
+    after = top + len(table.rows) + 1
+    _write_source(sheet, table, make_format, after)
+    return after + 2
 
 
 def _set_page(sheet: Any, table: Table, is_first: bool) -> None:
@@ -90,20 +110,22 @@ def _set_page(sheet: Any, table: Table, is_first: bool) -> None:
         sheet.set_column(index, index, column.width)
 
 
-def _write_titles(sheet: Any, table: Table, make_format: MakeFormat) -> int:
+def _write_titles(sheet: Any, table: Table, make_format: MakeFormat, top: int) -> int:
     """Titles and subtitles over the whole width; returns the row after them."""
     last = len(table.layout.columns) - 1
     lines = [(text, make_format(bold=True, align="center")) for text in table.titles]
     lines += [(text, make_format(italic=True, align="center")) for text in table.subtitles]
-    for row, (text, style) in enumerate(lines):
+    for row, (text, style) in enumerate(lines, start=top):
         sheet.merge_range(row, 0, row, last, "", style)
         sheet.write_string(row, 0, text, style)
         sheet.set_row(row, LINE)
-    return len(lines) + 1
+    return top + len(lines) + 1
 
 
-def _write_headings(sheet: Any, table: Table, make_format: MakeFormat, top: int) -> int:
-    """Merged headings and the row of column numbers, repeated on every page."""
+def _write_headings(
+    sheet: Any, table: Table, make_format: MakeFormat, top: int, is_frozen: bool
+) -> int:
+    """Merged headings and the row of column numbers, repeated on every page after them."""
     layout = table.layout
     style = make_format(bold=True, align="center", text_wrap=True, border=1)
     lines = [1] * layout.heading_rows
@@ -127,7 +149,8 @@ def _write_headings(sheet: Any, table: Table, make_format: MakeFormat, top: int)
         sheet.set_row(after, LINE)
         after += 1
     sheet.repeat_rows(top, after - 1)
-    sheet.freeze_panes(after, 2)
+    if is_frozen:
+        sheet.freeze_panes(after, 2)
     return after
 
 
