@@ -92,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_argument("--all", metavar="FILE", type=Path, help="write every row as csv")
     recompute = add("recompute", _recompute, "compute a release again from its pinned files")
     recompute.add_argument("publication", metavar="PUBLICATION", help="such as 2019-H1.r1")
+    recompute.add_argument(
+        "--units",
+        choices=("then", "today"),
+        default="then",
+        help="today: print its tables on the units of today and write them as a workbook;"
+        " nothing is published",
+    )
     withdraw = add("withdraw", _withdraw, "withdraw a faulty release")
     withdraw.add_argument("publication", metavar="PUBLICATION", help="such as 2019-Q1.r1")
     withdraw.add_argument("--reason", metavar="TEXT", required=True)
@@ -226,6 +233,8 @@ def _trace(options: argparse.Namespace) -> None:
 def _recompute(options: argparse.Namespace) -> int:
     from motcua.publication.recompute import recompute
 
+    if options.units == "today":
+        return _recompute_on_units_of_today(options.publication)
     again = recompute(options.publication, _progress())
     if again.is_same:
         print(f"{options.publication} comes out again: {again.cells} cells and all rows the same.")
@@ -244,6 +253,19 @@ def _recompute(options: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return FAILED
+
+
+def _recompute_on_units_of_today(publication_id: str) -> int:
+    from motcua.documents import tables, terminal, workbook
+    from motcua.publication import today
+
+    figures = today.recompute_on_units_of_today(publication_id, _progress())
+    sheets = tables.on_units_of_today(publication_id, figures)
+    for table in sheets:
+        print(terminal.render(table), end="\n\n")
+    name = f"{publication_id}.units-today"
+    print(f"Workbook: {workbook.write_tables(sheets, name, settings.publications())}")
+    return DONE
 
 
 def _withdraw(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """The printed tables of a publication, read from schema published."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
@@ -19,6 +19,8 @@ Value = int | Decimal | str | None
 
 LETTERS = "abcd"
 """Quarters of a longer period are told apart as IIIa, IIIb and so on."""
+
+UNITS_OF_TODAY = "(TÍNH LẠI THEO ĐƠN VỊ HIỆN NAY, KHÔNG PHẢI BẢNG ĐÃ CÔNG BỐ)"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,27 @@ def of_publication(publication_id: str) -> list[Table]:
             ),
             _table(connection, "IV", release, layouts.APPENDIX_4),
         ]
+
+
+def on_units_of_today(publication_id: str, figures: dict[str, list[Figures]]) -> list[Table]:
+    """All four appendices of a release from figures on the units of today, marked as such.
+
+    Raises Failed when there is no such publication.
+    """
+    with database.connect(database.PUBLISHER) as connection:
+        connection.read_only = True
+        release = _release(connection, publication_id)
+    appendices = {
+        "I": layouts.APPENDIX_1,
+        "II": layouts.APPENDIX_2,
+        "III": layouts.APPENDIX_3,
+        "IV": layouts.APPENDIX_4,
+    }
+    tables = [
+        _laid_out(name, release, layout, figures[layout.table])
+        for name, layout in appendices.items()
+    ]
+    return [replace(table, subtitles=(UNITS_OF_TODAY, *table.subtitles)) for table in tables]
 
 
 def printed(publication_id: str) -> dict[str, list[list[str]]]:
@@ -188,6 +211,10 @@ def _table(connection: database.Connection, name: str, release: Release, layout:
     )
     with connection.cursor(row_factory=dict_row) as cursor:
         units = cursor.execute(query, [release.publication_id]).fetchall()
+    return _laid_out(name, release, layout, units)
+
+
+def _laid_out(name: str, release: Release, layout: Layout, units: list[Figures]) -> Table:
     return titled((f"PHỤ LỤC {name}",), name, release, layout, tuple(_rows(layout, units)))
 
 

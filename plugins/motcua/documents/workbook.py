@@ -48,12 +48,23 @@ def write(publication_id: str, folder: Path) -> Path:
     a quarter that it prints has a newer release. Raises Failed when there is no such publication.
     """
     sheets = tables.of_publication(publication_id)
-    beside = companions.of_publication(publication_id)
+    return write_tables(
+        sheets, publication_id, folder, beside=companions.of_publication(publication_id)
+    )
+
+
+def write_tables(
+    sheets: list[Table], name: str, folder: Path, beside: list[Table] | None = None
+) -> Path:
+    """Write tables as the sheets of <name>.xlsx, and those beside them on one sheet more.
+
+    The file appears in one step; returns its path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{publication_id}.xlsx"
-    partial = folder / f".{publication_id}.{os.getpid()}.xlsx"
+    target = folder / f"{name}.xlsx"
+    partial = folder / f".{name}.{os.getpid()}.xlsx"
     try:
-        _write(sheets, beside, publication_id, partial)
+        _write(sheets, beside or [], name, partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

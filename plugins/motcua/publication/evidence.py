@@ -14,7 +14,7 @@ _OF_COMPANIONS = ("fields", "field_code", "promised_time")
 def copy(connection: Connection, period_code: str, publication_id: str) -> None:
     """Append the candidate's evidence to the release, in the open transaction."""
     for table in TABLES:
-        columns = sql.SQL(", ").join(map(sql.Identifier, _columns(connection, table)))
+        columns = sql.SQL(", ").join(map(sql.Identifier, columns_of(connection, table)))
         connection.execute(
             sql.SQL(
                 "insert into evidence.{table} (publication_id, {columns})"
@@ -31,7 +31,7 @@ def copy(connection: Connection, period_code: str, publication_id: str) -> None:
 
 def _count_cases(connection: Connection, publication_id: str) -> None:
     """Sum the cases of the release up by all that its figures depend on."""
-    columns = [name for name in _columns(connection, "case_counts") if name != "number_of_cases"]
+    columns = [name for name in columns_of(connection, "case_counts") if name != "number_of_cases"]
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     connection.execute(
         sql.SQL(
@@ -43,7 +43,8 @@ def _count_cases(connection: Connection, publication_id: str) -> None:
     )
 
 
-def _columns(connection: Connection, table: str) -> list[str]:
+def columns_of(connection: Connection, table: str) -> list[str]:
+    """Columns of a table of evidence, without the release."""
     found = connection.execute(
         "select attname from pg_attribute where attrelid = %s::regclass"
         " and attnum > 0 and not attisdropped and attname <> 'publication_id' order by attnum",
@@ -65,7 +66,7 @@ def differences(
     for table in TABLES:
         if table in left_out:
             continue
-        names = [name for name in _columns(connection, table) if name not in left_out]
+        names = [name for name in columns_of(connection, table) if name not in left_out]
         columns = sql.SQL(", ").join(map(sql.Identifier, names))
         row = connection.execute(
             sql.SQL(

@@ -47,7 +47,7 @@ def recompute(publication_id: str, progress: dbt.Progress | None = None) -> Reco
     Raises Failed when there is no such release, or a pinned file is not in the warehouse any more.
     """
     with database.connect(database.TRANSFORMER) as connection:
-        period_code, reference_sha256, code_then = _release(connection, publication_id)
+        period_code, reference_sha256, code_then = release_of(connection, publication_id)
         _require_inputs(connection, publication_id)
     prefix = f"recompute_{secrets.token_hex(4)}_"
     try:
@@ -83,10 +83,14 @@ def recompute(publication_id: str, progress: dbt.Progress | None = None) -> Reco
                 code_now=settings.code_version(),
             )
     finally:
-        _drop(prefix)
+        drop(prefix)
 
 
-def _release(connection: Connection, publication_id: str) -> tuple[str, str, str]:
+def release_of(connection: Connection, publication_id: str) -> tuple[str, str, str]:
+    """Period, sha256 of the reference pack, and code version of a release.
+
+    Raises Failed when there is no such release.
+    """
     row = connection.execute(
         "select period_code, reference_sha256, code_version from published.publications"
         " where publication_id = %s",
@@ -121,7 +125,8 @@ def _require_inputs(connection: Connection, publication_id: str) -> None:
         )
 
 
-def _drop(prefix: str) -> None:
+def drop(prefix: str) -> None:
+    """Remove the schemas of a recomputation."""
     with database.connect(database.TRANSFORMER) as connection:
         for layer in _LAYERS:
             connection.execute(
