@@ -141,6 +141,29 @@ def test_status_tells_what_runs_what_landed_and_which_days_are_missing(
     )
 
 
+def test_status_tells_by_the_pack_of_the_settings_not_by_the_newest_stored(
+    landing: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Another pack was tried and given up: it is the newest stored one."""
+    cli.main(["ingest"])
+    other = tmp_path / "other"
+    shutil.copytree(settings.reference(), other)
+    feeds = (other / "feeds.csv").read_text()
+    (other / "feeds.csv").write_text(feeds.replace("working_days", "on_change"))
+    missing = f"{_working_days()} working days without a file"
+    with monkeypatch.context() as patch:
+        patch.setenv("MOTCUA_REFERENCE", str(other))
+        cli.main(["ingest"])
+        capsys.readouterr()
+        cli.main(["status"])
+        assert missing not in capsys.readouterr().out
+    cli.main(["status"])
+    assert missing in capsys.readouterr().out
+
+
 def _working_days() -> int:
     """From the first expected day to the newest file, holidays out, compensatory days in."""
     with (settings.reference() / "calendar.csv").open(encoding="utf-8") as file:

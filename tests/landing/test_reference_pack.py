@@ -73,6 +73,21 @@ def test_a_mistake_is_told_with_its_place(pack, name, old, new, problem):
     )
 
 
+def test_successors_that_go_in_a_circle_are_told_once(pack):
+    for unit, after in ((1, 2), (2, 3), (3, 2)):
+        path = pack / "units.csv"
+        lines = path.read_text().splitlines()
+        assert lines[unit].endswith(",2018-01-01,,")
+        lines[unit] = lines[unit].removesuffix(",,") + f",2025-06-30,000.00.{after:02d}.H51"
+        path.write_text("\n".join(lines) + "\n")
+    assert reference.check(pack) == [
+        "units.csv, line 3, column successor_code: the successors go in a circle:"
+        " 000.00.02.H51 → 000.00.03.H51 → 000.00.02.H51. Open it."
+    ]
+    change(pack, "units", "2025-06-30,000.00.02.H51", "2025-06-30,000.00.04.H51")
+    assert reference.check(pack) == []
+
+
 def test_every_indicator_needs_a_rule(pack):
     path = pack / "scoring_rules.csv"
     lines = path.read_text().splitlines(keepends=True)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from small_warehouse import DAY, PACK, RECORDS, Landed, good
+from small_warehouse import DAY, PACK, RECORDS, Landed, good, working_days
 
 from motcua.landing.feeds import FEEDS
 from motcua.quality import gates, landing_profile, suites
@@ -183,6 +183,31 @@ def test_only_files_that_count_and_are_not_in_core_are_new(landed: Landed) -> No
     (day,) = landing_profile.new_days(landed.connection, PACK)["cases"]
 
     assert (day.business_date, day.file_ids, day.records) == (date(2019, 3, 6), [newest], 3)
+
+
+def test_the_calendar_is_that_of_the_pack_of_the_build_not_of_the_newest_stored(
+    landed: Landed,
+) -> None:
+    """After pack A, B and A again the newest stored pack is B."""
+    other = "b" * 64
+    landed.connection.execute(
+        "insert into reference.packs (reference_sha256, name) values (%s, 'other')", [other]
+    )
+    landed.connection.execute(
+        "insert into reference.calendar (reference_sha256, line, date, is_working_day)"
+        " values (%s, 2, %s, '0')",
+        [other, DAY.isoformat()],
+    )
+    for day in working_days(5, before=DAY):
+        landed.file("cases", good("cases"), day=day, applied=True)
+    landed.file("cases", good("cases"))
+
+    def usual(pack: str) -> float | None:
+        (day,) = landing_profile.new_days(landed.connection, pack)["cases"]
+        return day.usual_records
+
+    assert usual(PACK) == len(good("cases"))
+    assert usual(other) is None, "a day off has no usual number"
 
 
 def test_a_profile_counts_each_day_apart(landed: Landed) -> None:
