@@ -84,7 +84,7 @@ def test_successors_that_go_in_a_circle_are_told_once(pack):
         "units.csv, line 3, column successor_code: the successors go in a circle:"
         " 000.00.02.H51 → 000.00.03.H51 → 000.00.02.H51. Open it."
     ]
-    change(pack, "units", "2025-06-30,000.00.02.H51", "2025-06-30,000.00.04.H51")
+    change(pack, "units", "2025-06-30,000.00.03.H51", "2025-06-30,000.00.04.H51")
     assert reference.check(pack) == []
 
 

@@ -198,7 +198,7 @@ def test_the_calendar_is_that_of_the_pack_of_the_build_not_of_the_newest_stored(
         " values (%s, 2, %s, '0')",
         [other, DAY.isoformat()],
     )
-    for day in working_days(5, before=DAY):
+    for day in working_days(date(2019, 2, 25), date(2019, 3, 1)):
         landed.file("cases", good("cases"), day=day, applied=True)
     landed.file("cases", good("cases"))
 
