@@ -103,7 +103,7 @@ def on_units_of_today(publication_id: str, figures: dict[str, list[Figures]]) ->
     """
     with database.connect(database.PUBLISHER) as connection:
         connection.read_only = True
-        release = _release(connection, publication_id)
+        release = release_of(connection, publication_id)
     appendices = {
         "I": layouts.APPENDIX_1,
         "II": layouts.APPENDIX_2,
