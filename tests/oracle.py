@@ -373,17 +373,17 @@ def _state(case: Case, window: tuple[date, date], rules: Row) -> str:
     first, last = window
     if case.received.date() > last:
         return ""
-    ended, returned = case.finished, False
+    ended = case.finished
     if case.returned and case.returned.date() <= last:
         if case.returned.date() < first:
             return ""
         if rules["returned_bucket"] == "outside":
             return "returned"
-        ended, returned = case.returned, True
-    if ended and ended.date() <= last:
-        if ended.date() < first and not returned:
-            return ""
+        ended = case.returned
+    if ended and first <= ended.date() <= last:
         return _timeliness(ended, case.due, rules)
+    if ended and ended.date() < first and case.received.date() < first:
+        return ""
     return "overdue" if case.due and case.due.date() < last else "in_time"
 
 

@@ -109,6 +109,18 @@ def finished(code: str, day: str, received: str = "01/03/2021", **row: str) -> d
     return case(code, received, NgayKetThucXuLy=day, TrangThaiHoSo="9", **row)
 
 
+def test_received_in_the_window_counts_even_when_it_is_said_to_have_ended_before(
+    figures: Figures,
+) -> None:
+    """A corrected receipt date can lie after the end: received within, and not settled within."""
+    row = figures(
+        {"cases_2021-06-18.csv": [finished("end before receipt", "14/12/2020", "15/12/2020")]}
+    )["appendix_1"][UNIT]
+    assert {name for name, value in row.items() if value} == {
+        *("total", "newly_received", "in_progress_total", "in_progress_overdue")
+    }
+
+
 def test_windows_population_and_timeliness(figures: Figures) -> None:
     row = figures(
         {
