@@ -7,11 +7,12 @@ the files, never from the clock: a missed day heals itself in the next run.
 **When.** Every night at 05:00 (Asia/Ho_Chi_Minh); a run by hand at any time does no harm.
 *Skipped* means that nothing new waits; otherwise `build_warehouse` follows by itself.
 
-**Who.** The data engineers of the Centre.
+**Who.** The data engineers of the Centre. They keep the login of a remote landing zone in the
+connection that `MOTCUA_LANDING_CONNECTION` names.
 
 **When it fails.** The log names file, record, column and what to do. A file that is unreadable is
 quarantined and does not stop the others: see `motcua rejects`. After mending, start a run by hand.
-A server that does not answer is tried again three times with growing pauses.
+A server or a landing zone that does not answer is tried again three times with growing pauses.
 """
 
 from datetime import timedelta
@@ -25,6 +26,20 @@ RAW = Asset("warehouse_raw")
 EVERY_NIGHT = CronTriggerTimetable(
     "0 5 * * *", timezone="Asia/Ho_Chi_Minh", run_immediately=timedelta(0)
 )
+
+
+def landing_login() -> dict[str, str] | None:
+    """The login of a remote landing zone from the connection of MOTCUA_LANDING_CONNECTION."""
+    from airflow.sdk import Connection
+
+    from motcua import settings
+
+    name = settings.landing_connection()
+    if name is None:
+        return None
+    told = Connection.get(name)
+    fields = {field: getattr(told, field) for field in ("login", "password", "host", "port")}
+    return {key: str(value) for key, value in (fields | told.extra_dejson).items() if value}
 
 
 @dag(
@@ -49,7 +64,7 @@ def ingest_exports() -> None:
     def load_exports() -> None:
         from motcua import pipeline
 
-        pipeline.run_ingest(progress=pipeline.log_progress())
+        pipeline.run_ingest(progress=pipeline.log_progress(), options=landing_login())
         if not pipeline.waiting():
             raise AirflowSkipException("Nothing new in the landing zone: nothing to build.")
 

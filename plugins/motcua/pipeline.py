@@ -4,7 +4,7 @@ Each says on standard output what it did: that is the terminal, or the log of th
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,16 +34,20 @@ class Published(NamedTuple):
     workbook: Path
 
 
-def run_ingest(uri: str | None = None, progress: Progress | None = None) -> "IngestReport":
+def run_ingest(
+    uri: str | None = None,
+    progress: Progress | None = None,
+    options: Mapping[str, str] | None = None,
+) -> "IngestReport":
     """Load what has landed and is not loaded yet; sets up an empty warehouse before.
 
-    `uri` is the landing zone, by default the one of the settings.
+    `uri` is the landing zone and `options` its login, by default those of the settings.
     """
     from motcua.landing import ingest
     from motcua.warehouse import schema
 
     schema.migrate()
-    report = ingest.ingest(uri, progress)
+    report = ingest.ingest(uri, progress, options)
     print(
         f"Landing zone {uri or settings.landing()}: {report.found} files;"
         f" {report.loaded} loaded ({report.records} records, {report.rejected} of them rejected),"

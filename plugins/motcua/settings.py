@@ -24,6 +24,17 @@ def landing() -> str:
     return os.environ.get("MOTCUA_LANDING") or str(home() / "landing")
 
 
+def landing_options_file() -> Path | None:
+    """JSON file with the login of a remote landing zone; its owner alone may read it."""
+    named = os.environ.get("MOTCUA_LANDING_OPTIONS_FILE")
+    return Path(named) if named else None
+
+
+def landing_connection() -> str | None:
+    """Airflow's connection with the login of a remote landing zone; the DAGs alone read it."""
+    return os.environ.get("MOTCUA_LANDING_CONNECTION") or None
+
+
 def reference() -> Path:
     """Folder of the province's reference pack."""
     return Path(os.environ.get("MOTCUA_REFERENCE") or PROJECT / "reference" / "soc_trang")

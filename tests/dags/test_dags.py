@@ -175,3 +175,39 @@ def test_airflow_does_not_run_the_package_as_plugins(tmp_path: Path) -> None:
         check=True,
     )
     assert "motcua" not in done.stdout, "plugins/.airflowignore has to name the package's folder."
+
+
+def test_the_login_of_a_remote_landing_zone_comes_from_the_named_connection(tmp_path: Path) -> None:
+    connection = {
+        "conn_type": "generic",
+        "login": "motcua",
+        "password": "a word",
+        "port": 2222,
+        "extra": {"known_hosts_file": "/etc/hosts_known"},
+    }
+    ask = "import ingest_exports, json; print(json.dumps(ingest_exports.landing_login()))"
+
+    def told(**settings: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-c", ask],
+            cwd=PROJECT / "dags",
+            env={
+                **{name: text for name, text in os.environ.items() if "AIRFLOW" not in name},
+                "AIRFLOW_HOME": str(tmp_path),
+                "AIRFLOW_CONN_EXPORTS": json.dumps(connection),
+                **settings,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    assert told(MOTCUA_LANDING_CONNECTION="exports") == {
+        "login": "motcua",
+        "password": "a word",
+        "port": "2222",
+        "known_hosts_file": "/etc/hosts_known",
+    }
+    assert told() is None

@@ -1,4 +1,6 @@
-"""Find the export files of a landing zone and read their names.
+"""Find the export files of a landing zone, read their names, and open them.
+
+Only this module and `remote` know what kind of zone it is: a folder, s3:// or sftp://.
 
 Source: section 1 of the contract:
 `<landing>/<feed>/<anything>/<feed>_<business date>[_<part>][_r<revision>].(csv|csv.gz|xlsx)`.
@@ -7,14 +9,17 @@ Source: section 1 of the contract:
 import hashlib
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from stat import S_ISDIR, S_ISREG
 from typing import Literal, cast
 
 from motcua.errors import Failed
+from motcua.landing import remote, seen
 from motcua.landing.feeds import FEEDS
 
 Form = Literal["csv", "csv.gz", "xlsx"]
@@ -29,9 +34,17 @@ _NAME = re.compile(
 )
 
 
+class StillWritten(Exception):
+    """The file changed while it was read; it waits for the next run."""
+
+
 @dataclass(frozen=True)
 class ExportFile:
-    """One export file: what its name says, and where it lies. size is in bytes."""
+    """One export file: what its name says, and where it lies. size is in bytes.
+
+    Of a remote file: zone and listed say where to fetch it, at is its copy on this machine, and
+    sha256 is told when it is known without reading.
+    """
 
     feed: str
     business_date: date
@@ -41,6 +54,10 @@ class ExportFile:
     name: str
     uri: str
     size: int
+    zone: remote.Zone | None = field(default=None, repr=False)
+    listed: remote.Listed | None = field(default=None, repr=False)
+    at: Path | None = field(default=None, repr=False)
+    sha256: str | None = None
 
     @property
     def key(self) -> tuple[str, date, str, int]:
@@ -52,24 +69,40 @@ class Unrecognised(ValueError):
     """A name that is not one of an export file; the text says why and what to do."""
 
 
-def find(landing: str) -> tuple[list[ExportFile], list[str]]:
+def find(
+    landing: str, options: Mapping[str, str] | None = None
+) -> tuple[list[ExportFile], list[str]]:
     """Export files of the landing zone in a fixed order, and a warning for every other file.
 
-    Files that are still being written and hidden files are left out without a word.
+    options: how to log in to a remote zone, by default as the settings say. Files that are still
+    being written and hidden files are left out without a word.
     Raises Failed when the landing zone is not there.
     """
-    found, warnings = [], []
-    for path, size in _walk(landing):
+    if remote.is_remote(landing):
+        zone = remote.connect(landing, options)
+        listed, warnings = remote.listing(zone)
+        known = seen.known()
+    else:
+        zone, known = None, {}
+        listed, warnings = _folder_listing(landing)
+    found = []
+    for entry in listed:
+        path = PurePosixPath(entry.path)
         if path.name.startswith(".") or path.name.endswith(UNFINISHED):
             continue
         try:
-            found.append(parse(landing, path, size))
+            file = parse(landing, path, entry.size)
         except Unrecognised as reason:
             warnings.append(f"{path}: {reason}")
+            continue
+        if zone:
+            sha256 = known.get((remote.identity(zone, entry), entry.size, entry.mark))
+            file = replace(file, zone=zone, listed=entry, sha256=sha256)
+        found.append(file)
     return sorted(found, key=lambda file: (file.key, file.uri)), warnings
 
 
-def parse(landing: str, path: Path, size: int) -> ExportFile:
+def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:
     """What the name and the folder of a file (`path` in the landing zone) say.
 
     Raises Unrecognised when they do not follow the contract.
@@ -100,39 +133,90 @@ def parse(landing: str, path: Path, size: int) -> ExportFile:
     )
 
 
+@contextmanager
+def at_hand(file: ExportFile) -> Iterator[ExportFile]:
+    """The file where it can be read again and again: a remote one is copied for that time.
+
+    Raises StillWritten when it has changed since it was listed, OSError when it cannot be read, and
+    Failed when its zone does not answer any more.
+    """
+    if file.zone is None or file.listed is None:
+        yield file
+        return
+    with remote.fetched(file.zone, file.listed) as copy:
+        if not copy.is_steady:
+            raise StillWritten
+        yield replace(file, at=copy.path, sha256=copy.sha256)
+
+
 def open_file(file: ExportFile) -> BufferedReader:
-    """The bytes of a file, as they lie in the landing zone."""
-    return open(_folder(file.uri), "rb")
+    """The bytes of a file, as they lie in the landing zone. A remote file must be at hand."""
+    return open(_path(file), "rb")
 
 
 def stamp(file: ExportFile) -> tuple[int, int]:
     """Size and time of the last change; they differ when somebody still writes the file."""
-    status = _folder(file.uri).stat()
+    status = _path(file).stat()
     return status.st_size, status.st_mtime_ns
 
 
 def digest(file: ExportFile) -> str:
     """sha256 of the bytes of a file."""
+    if file.sha256:
+        return file.sha256
     with open_file(file) as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def _walk(landing: str) -> Iterator[tuple[Path, int]]:
-    """Path in the landing zone and size of every file. Other kinds of zones come in here."""
+def _path(file: ExportFile) -> Path:
+    return file.at or _folder(file.uri)
+
+
+def _folder_listing(landing: str) -> tuple[list[remote.Listed], list[str]]:
+    """Every file of a folder, and a warning for everything that cannot be looked into."""
     root = _folder(landing)
     if not root.is_dir():
         raise Failed(
             f"The landing zone {landing} is not a folder that can be read. Create it, or set"
             " MOTCUA_LANDING (or `--landing`) to the folder with the exports."
         )
-    for folder, subfolders, names in os.walk(root):
-        subfolders.sort()
-        for name in names:
-            path = Path(folder, name)
-            try:
-                yield path.relative_to(root), path.stat().st_size
-            except FileNotFoundError:
+    files: list[remote.Listed] = []
+    warnings: list[str] = []
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = list(os.scandir(root / folder))
+        except OSError as error:
+            if not folder:
+                raise Failed(
+                    f"The landing zone {landing} cannot be listed ({error.strerror}). Let this"
+                    " user read it."
+                ) from error
+            warnings.append(
+                f"{folder}: this folder cannot be listed ({error.strerror}). Ask its owner."
+            )
+            continue
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
                 continue
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                kind = "link that leads nowhere"
+                if not entry.is_symlink():
+                    continue
+            except OSError as error:
+                kind = f"link that cannot be followed ({error.strerror})"
+            else:
+                if S_ISREG(status.st_mode):
+                    files.append(remote.Listed(path, status.st_size, ""))
+                    continue
+                kind = "link to a folder" if S_ISDIR(status.st_mode) else "device or pipe"
+            warnings.append(f"{path}: not loaded, as it is a {kind} and no file.")
+    return files, warnings
 
 
 def _folder(uri: str) -> Path:
@@ -142,6 +226,6 @@ def _folder(uri: str) -> Path:
     if scheme == "file":
         return Path(rest)
     raise Failed(
-        f"The landing zone {uri} is not a folder; other kinds than folders cannot be read yet."
-        " Copy the exports into a folder and set MOTCUA_LANDING to it."
+        f"The landing zone {uri} cannot be read: it is no folder, s3://bucket/prefix or"
+        " sftp://user@host/path. Correct MOTCUA_LANDING (or `--landing`)."
     )

@@ -1,14 +1,15 @@
 """One run of ingestion: keep the reference pack, then load every export file not yet loaded."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from motcua import settings
+from motcua.errors import Failed
 from motcua.landing import find, load, reference
 from motcua.landing.checks import Known
-from motcua.landing.find import ExportFile
+from motcua.landing.find import ExportFile, StillWritten
 from motcua.warehouse import database
 from motcua.warehouse.database import Connection
 
@@ -37,11 +38,16 @@ class IngestReport:
     messages: list[str] = field(default_factory=list)
 
 
-def ingest(uri: str | None = None, progress: Progress | None = None) -> IngestReport:
+def ingest(
+    uri: str | None = None,
+    progress: Progress | None = None,
+    options: Mapping[str, str] | None = None,
+) -> IngestReport:
     """Load what has landed in `uri` (default: the setting) and is not in the warehouse.
 
-    A bad file is quarantined with its reason and stops no other. Raises Failed when the landing
-    zone or the reference pack cannot be used, or the warehouse cannot be reached.
+    options: how to log in to a remote zone, by default as the settings say. A bad file is
+    quarantined with its reason and stops no other. Raises Failed when the landing zone or the
+    reference pack cannot be used, or the warehouse cannot be reached; files loaded before stay.
     """
     pack = settings.reference()
     report = IngestReport()
@@ -49,18 +55,23 @@ def ingest(uri: str | None = None, progress: Progress | None = None) -> IngestRe
     if report.reference_changed:
         report.warnings += [f"Reference pack: {warning}" for warning in reference.warnings(pack)]
     known = reference.known_codes(pack)
-    files, report.warnings[:0] = find.find(uri or settings.landing())
+    files, report.warnings[:0] = find.find(uri or settings.landing(), options)
     report.found = len(files)
     touched: Counter[str] = Counter()
     with database.connect(database.LOADER, autocommit=True) as connection:
         manifest = _manifest(connection)
-        for done, file in enumerate(files, start=1):
-            if file.key not in manifest or find.digest(file) not in manifest[file.key]:
-                _load(connection, file, known, report, touched)
-            else:
-                report.unchanged += 1
-            if progress:
-                progress("files", done, len(files))
+        try:
+            for done, file in enumerate(files, start=1):
+                earlier = manifest.get(file.key, set())
+                if file.sha256 in earlier:
+                    report.unchanged += 1
+                else:
+                    _load(connection, file, earlier, known, report, touched)
+                if progress:
+                    progress("files", done, len(files))
+        except Failed:  # the landing zone is gone, and the files before stay
+            _refresh_statistics(connection, touched)
+            raise
         _refresh_statistics(connection, touched)
     return report
 
@@ -78,14 +89,17 @@ def _manifest(connection: Connection) -> Manifest:
 def _load(
     connection: Connection,
     file: ExportFile,
+    earlier: set[str],
     known: Known,
     report: IngestReport,
     touched: Counter[str],
 ) -> None:
-    """Load one file and note in the report what became of it."""
+    """Load one file, unless its digest is an earlier one; note in the report what became of it."""
     try:
-        outcome = load.load(connection, file, known)
-    except load.StillWritten:
+        with find.at_hand(file) as near:
+            is_new = not earlier or find.digest(near) not in earlier
+            outcome = load.load(connection, near, known) if is_new else None
+    except StillWritten:
         report.warnings.append(f"{file.name}: still being written; it waits for the next run.")
         return
     except OSError as error:

@@ -24,7 +24,7 @@ from motcua import settings
 from motcua.landing import checks, find, inspection, reading
 from motcua.landing.checks import Fault, Known
 from motcua.landing.feeds import FEEDS, Feed
-from motcua.landing.find import ExportFile
+from motcua.landing.find import ExportFile, StillWritten
 from motcua.landing.inspection import Inspected, Writing
 from motcua.landing.reading import Header, Layout, NotPlain, Record, Unfit
 from motcua.landing.rejects import MOST_LISTED, RejectBook
@@ -52,10 +52,6 @@ BATCH = 10_000
 
 LARGEST_WORKBOOK = 64 << 20
 """Bytes of an xlsx file above which it is refused unread."""
-
-
-class StillWritten(Exception):
-    """The file changed while it was read; it waits for the next run."""
 
 
 @dataclass

@@ -1,10 +1,12 @@
 """What runs on this machine, what has landed, and which days are missing."""
 
+from threading import Thread
+
 import psycopg
 
 from motcua import settings
 from motcua.errors import Failed
-from motcua.landing import reference
+from motcua.landing import reference, remote
 from motcua.operations import airflow, airflow_setup
 from motcua.warehouse import database, server
 
@@ -61,6 +63,9 @@ left join raw.files as files on expected.feed = files.feed
 group by expected.feed
 order by expected.feed
 """
+LONGEST_LOOK = 8
+"""Seconds after which a remote landing zone is no longer waited for."""
+
 _SHOWN = 10
 """How many missing days are named for each feed."""
 
@@ -72,7 +77,33 @@ def report() -> str:
 
 def addresses() -> str:
     """Where PostgreSQL and Airflow are, and how to log in."""
-    return "\n".join([*_server(), *_airflow(), f"Landing zone: {settings.landing()}"])
+    return "\n".join([*_server(), *_airflow(), f"Landing zone: {_landing()}"])
+
+
+def _landing() -> str:
+    """The landing zone; of a remote one, whether it answers within seconds."""
+    uri, connection = settings.landing(), settings.landing_connection()
+    if not remote.is_remote(uri):
+        return uri
+    told = [uri]
+
+    def ask() -> None:
+        try:
+            remote.reach(uri)
+            told[0] = f"{uri} (answers)"
+        except Failed as failure:
+            told[0] = str(failure)
+
+    try:
+        remote.address_of(uri)
+    except Failed as failure:
+        return str(failure)
+    if connection:
+        return f"{uri} (not tried: its login is Airflow's connection {connection})"
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(LONGEST_LOOK)
+    return told[0] if not asking.is_alive() else f"{uri} (no answer within {LONGEST_LOOK} s)"
 
 
 def _server() -> list[str]:
