@@ -71,7 +71,10 @@ def test_tasks_get_the_settings_of_the_one_who_starts_them_as_absolute_paths(
     assert environment["MOTCUA_PUBLICATIONS"] == str(tmp_path / "documents")
     assert environment["MOTCUA_REJECT_LIMIT_PERCENT"] == "7"
     monkeypatch.setenv("MOTCUA_LANDING", "s3://exports/2019")
-    assert airflow_setup.environment()["MOTCUA_LANDING"] == "s3://exports/2019"
+    monkeypatch.setenv("MOTCUA_LANDING_OPTIONS_FILE", "login.json")
+    environment = airflow_setup.environment()
+    assert environment["MOTCUA_LANDING"] == "s3://exports/2019"
+    assert environment["MOTCUA_LANDING_OPTIONS_FILE"] == str(tmp_path / "login.json")
 
 
 @pytest.mark.slow

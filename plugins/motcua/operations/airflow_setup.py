@@ -57,6 +57,8 @@ def _own_settings() -> dict[str, str]:
         "MOTCUA_PUBLICATIONS": settings.publications(),
         "MOTCUA_KEY_FILE": settings.key_file(),
     }
+    if login := settings.landing_options_file():
+        paths["MOTCUA_LANDING_OPTIONS_FILE"] = login
     return {
         **{name: value for name, value in os.environ.items() if name.startswith("MOTCUA_")},
         **{name: str(path.resolve()) for name, path in paths.items()},
