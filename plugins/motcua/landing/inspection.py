@@ -80,7 +80,7 @@ def _inspect(
             raise NotPlain("it has values that need tidying")
         faults = checks.faults(feed, row, known)
         if faults:
-            bad.append((place, faults, _line(row.values())))
+            bad.append((place, faults, line_of(row.values())))
     return Inspected(height, bad)
 
 
@@ -98,7 +98,8 @@ def tidied(feed: Feed, row: dict[str, str]) -> dict[str, str]:
     return {name: checks.tidy(feed.by_name[name], value) for name, value in row.items()}
 
 
-def _line(values: Iterable[str]) -> str:
+def line_of(values: Iterable[str]) -> str:
+    """Values as one line of csv."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()

@@ -5,6 +5,7 @@ is, while a second core checks its records. What COPY or that check does not lik
 record by record; so is every other encoding, and xlsx.
 """
 
+import io
 import json
 import logging
 import os
@@ -15,18 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from gzip import BadGzipFile
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
 from motcua import settings
-from motcua.landing import checks, find, inspection, reading
+from motcua.landing import checks, find, inspection, reading, sheets
 from motcua.landing.checks import Fault, Known
 from motcua.landing.feeds import FEEDS, Feed
 from motcua.landing.find import ExportFile, StillWritten
 from motcua.landing.inspection import Inspected, Writing
-from motcua.landing.reading import Header, Layout, NotPlain, Record, Unfit
+from motcua.landing.reading import Batch, Header, Layout, NotPlain, Record, Unfit
 from motcua.landing.rejects import MOST_LISTED, RejectBook
 from motcua.warehouse.database import Connection
 
@@ -46,12 +46,6 @@ AHEAD = 4
 
 SMALL = 1 << 18
 """Bytes of a block below which a second core is not worth the trouble."""
-
-BATCH = 10_000
-"""Records that the slow path checks and sends at a time."""
-
-LARGEST_WORKBOOK = 64 << 20
-"""Bytes of an xlsx file above which it is refused unread."""
 
 
 @dataclass
@@ -244,7 +238,8 @@ def _stream(task: _Task, layout: Layout) -> _Read:
         if cursor.rowcount != records:
             raise NotPlain(f"the server counts {cursor.rowcount} records, the check {records}")
         _refuse_too_many(task.rejects, records)
-        _take_out(task)
+        taken_out = _take_out(task)
+        _refuse_uncounted(task, records, cursor.rowcount - taken_out)
     return _Read(records, source.hash.hexdigest(), source.bytes, STREAM, layout.header.warnings)
 
 
@@ -268,19 +263,19 @@ def _copy(
     )
 
 
-def _take_out(task: _Task) -> None:
-    """Remove the bad records that COPY brought in."""
+def _take_out(task: _Task) -> int:
+    """Remove the bad records that COPY brought in; returns how many there were."""
     if not task.rejects.numbers:
-        return
+        return 0
     base = task.file_id << 32
     table = f"raw.{task.feed.name}"
     # The new pages must be in the block-range index, or every page of the table would be read.
     task.connection.execute("select brin_summarize_new_values(%s)", [f"{table}_by_row_id"])
     task.connection.execute("set local enable_seqscan = off")
-    task.connection.execute(
+    return task.connection.execute(
         f"delete from {table} where row_id between %s and %s and row_id = any(%s)",
         [base, base + 2**32 - 1, [base + number for number in task.rejects.numbers]],
-    )
+    ).rowcount
 
 
 def _read_records(task: _Task, layout: Layout) -> _Read:
@@ -291,73 +286,92 @@ def _read_records(task: _Task, layout: Layout) -> _Read:
         with reading.opened(task.file) as (_, stream):
             layout = reading.layout_of(task.feed, stream.read(reading.HEAD), encoding)
     with reading.opened(task.file) as (source, stream):
-        records = _send_records(task, layout.header, reading.csv_records(stream, layout))
+        records = _send_records(task, layout.header, reading.csv_batches(stream, layout))
     return _Read(records, source.hash.hexdigest(), source.bytes, RECORDS, layout.header.warnings)
 
 
 def _read_sheet(task: _Task) -> _Read:
     """Read the first sheet of an xlsx file."""
-    if task.file.size > LARGEST_WORKBOOK:
-        raise Unfit(f"The workbook has {task.file.size >> 20} MB. Export this day as csv.")
-    with reading.opened(task.file) as (source, stream):
-        content = stream.read()
-    header, rows = reading.sheet_records(task.feed, content)
-    records = _send_records(task, header, rows)
-    return _Read(records, source.hash.hexdigest(), source.bytes, XLSX, header.warnings)
+    with reading.opened(task.file) as (source, stream), sheets.opened(stream) as sheet:
+        layout = sheets.layout_of(task.feed, sheet)
+        batches = reading.csv_batches(sheet.records, layout, numbered=True)
+        records = _send_records(task, layout.header, batches, sheet.count)
+    return _Read(records, source.hash.hexdigest(), source.bytes, XLSX, layout.header.warnings)
 
 
-def _send_records(task: _Task, header: Header, records: Iterator[Record]) -> int:
-    """Check records, tidy their values and send the good ones to COPY; returns how many came."""
+def _send_records(
+    task: _Task,
+    header: Header,
+    batches: Iterator[Batch],
+    count: Callable[[], int] | None = None,
+) -> int:
+    """Check records, tidy their values and send the good ones to COPY; returns how many came.
+
+    count: asked at the end how many records the file has, where that is known elsewhere.
+    """
     doubts = checks.doubts(task.feed, header.columns, task.known).arg_true()
     came = 0
     with task.connection.transaction():
         names = ["row_id", *header.columns]
         statement = _copy(task.feed, names, ",", quotes_empty=True, encoding="UTF8")
-        with task.connection.cursor().copy(statement) as copy:
-            while batch := list(islice(records, BATCH)):
-                came += len(batch)
+        cursor = task.connection.cursor()
+        with cursor.copy(statement) as copy:
+            for batch in batches:
+                came += batch.numbers.len() + len(batch.unreadable)
                 copy.write(_good_lines(task, header, doubts, batch))
+        expected = count() if count else came
+        _refuse_uncounted(task, expected, cursor.rowcount)
         _refuse_too_many(task.rejects, came)
     return came
 
 
-def _good_lines(task: _Task, header: Header, doubts: "pl.Expr", batch: list[Record]) -> str:
+def _refuse_uncounted(task: _Task, records: int, loaded: int) -> None:
+    """Refuse a file of which a record is neither loaded nor rejected, or is so twice."""
+    rejected = len(task.rejects.numbers)
+    if loaded + rejected != records:
+        raise Unfit(
+            f"It has {records} records, of which {loaded} came into the table and {rejected} were"
+            " rejected; that does not add up. Nothing of it is loaded. Export the file again; if"
+            " it stays so, the loader is at fault.",
+            records,
+        )
+
+
+def _good_lines(task: _Task, header: Header, doubts: "pl.Expr", batch: Batch) -> bytes:
     """The good records of a batch as csv with their row_id; the others go to the rejects."""
     import polars as pl
 
     columns = header.columns
-    places = [header.positions[name] for name in columns]
+    row_ids = batch.numbers.alias("row_id") + (task.file_id << 32)
+    frame = batch.frame.select(columns).insert_column(0, row_ids)
+    bad = {record.number: ([_unreadable(record)], record.text) for record in batch.unreadable}
+    doubtful = frame.select(doubts).to_series()
+    if doubtful.len():
+        mended = []
+        for place, row in zip(doubtful, frame[doubtful].iter_rows(named=True), strict=True):
+            number = row.pop("row_id") - (task.file_id << 32)
+            tidied = inspection.tidied(task.feed, row)
+            if faults := checks.faults(task.feed, tidied, task.known):
+                bad[number] = (faults, _content(batch, place))
+            else:
+                mended.append((number + (task.file_id << 32), *tidied.values()))
+        is_sound = ~pl.int_range(frame.height, eager=True).is_in(doubtful.implode())
+        frame = frame.filter(is_sound)
+        if mended:
+            frame = pl.concat([frame, pl.DataFrame(mended, frame.schema, orient="row")])
+    for number, (faults, content) in sorted(bad.items()):
+        task.rejects.add(number, faults, content)
+    lines = io.BytesIO()
+    frame.sort("row_id").write_csv(lines, include_header=False)
+    return lines.getvalue()
 
-    def framed(rows: list[list[str]]) -> pl.DataFrame:
-        by_column = zip(*rows, strict=True) if rows else ((),) * len(columns)
-        return pl.DataFrame(
-            [
-                pl.Series(name, values, pl.String)
-                for name, values in zip(columns, by_column, strict=True)
-            ]
-        )
 
-    bad = {record.number: [_unreadable(record)] for record in batch if record.fault}
-    records = [record for record in batch if not record.fault]
-    rows = [[record.fields[place] for place in places] for record in records]
-    frame = framed(rows)
-    doubtful = frame.select(doubts).to_series().to_list()
-    for place in doubtful:
-        row = inspection.tidied(task.feed, dict(zip(columns, rows[place], strict=True)))
-        rows[place] = list(row.values())
-        if faults := checks.faults(task.feed, row, task.known):
-            bad[records[place].number] = faults
-    for record in batch:
-        if record.number in bad:
-            task.rejects.add(record.number, bad[record.number], record.text.rstrip("\r\n"))
-    if doubtful:
-        kept = [place for place, record in enumerate(records) if record.number not in bad]
-        records = [records[place] for place in kept]
-        frame = framed([rows[place] for place in kept])
-    base = task.file_id << 32
-    row_ids = pl.Series("row_id", [base + record.number for record in records], pl.Int64)
-    return frame.insert_column(0, row_ids).write_csv(include_header=False)
+def _content(batch: Batch, place: int) -> str:
+    """A record as it was written, or as it may have been written."""
+    if batch.written is not None:
+        return batch.written[place]
+    return inspection.line_of(batch.frame.row(place))
 
 
 def _unreadable(record: Record) -> Fault:
-    return Fault(None, f"the record {record.fault}", "Correct it and deliver a revision.")
+    return Fault(record.column, f"the record {record.fault}", "Correct it and deliver a revision.")

@@ -6,19 +6,20 @@ import gzip
 import hashlib
 import io
 import re
-import zipfile
-import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, BinaryIO, NamedTuple, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 from unicodedata import normalize
 
 from motcua.landing import find
 from motcua.landing.feeds import FEEDS, Feed
 from motcua.landing.find import ExportFile
+
+if TYPE_CHECKING:
+    import polars as pl
 
 HEAD = 1 << 16
 """Bytes in which the header must end."""
@@ -32,13 +33,24 @@ LONGEST_RECORD = 2 * BLOCK
 MOST_LINES = 500
 """Lines over which the quotes of one record may reach."""
 
-LARGEST_SHEET = 600 << 20
-"""Bytes of an unpacked xlsx file above which it is refused."""
+BLOCK_OF_TEXT = 1 << 20
+"""Characters that are read, checked and sent at a time where bytes cannot be sent as they are."""
+
+MOST_RECORDS = 10_000
+"""Records that are read one by one before they are checked and sent."""
+
+MOST_RATIO, UNSUSPICIOUS = 200, 64 << 20
+"""A csv.gz may unpack to this many times its size, and in any case to so many bytes.
+
+Exports pack to a tenth of their size; deflate can pack to a thousandth.
+"""
 
 UTF_8, UTF_16, WINDOWS_1258 = "utf-8", "utf-16", "cp1258"
 _TITLES = {UTF_8: "UTF-8", UTF_16: "UTF-16", WINDOWS_1258: "Windows-1258"}
 
 _NOT_DECODED = re.compile("[\udc80-\udcff]")
+_FIRST_OF_LETTER = 0xC0  # the least first byte of a letter of several bytes in UTF-8
+_BLANK_LINE = re.compile(r"\A[\r\n]|\n\r?\n|\r\r")
 _QUOTED_EMPTY = re.compile(r'(?:^|[,;\n])""(?:[,;\r\n]|$)')
 
 csv.field_size_limit(LONGEST_RECORD)
@@ -69,12 +81,16 @@ class NotPlain(Exception):
 
 
 class Record(NamedTuple):
-    """One record of a file. number counts from 1; fault is set when it could not be read."""
+    """One record of a file. number counts from 1; fault is set when it could not be read.
+
+    column: the name of the column that is to blame, if one is.
+    """
 
     number: int
     fields: list[str]
     text: str
     fault: str | None = None
+    column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,16 @@ class Header:
     def columns(self) -> list[str]:
         """Names of the known columns in the order of the file."""
         return sorted(self.positions, key=self.positions.__getitem__)
+
+    @cached_property
+    def frame_names(self) -> tuple[str, ...]:
+        """A name of its own for every column, known or not."""
+        known = {place: name for name, place in self.positions.items()}
+        return tuple(known.get(place, f"#{place}") for place in range(len(self.names)))
+
+    def name_at(self, place: int) -> str | None:
+        """Name of the column at a place, counted from 0 or, when negative, from the end."""
+        return self.names[place] if -len(self.names) <= place < len(self.names) else None
 
 
 @dataclass(frozen=True)
@@ -125,13 +151,35 @@ class Source(io.RawIOBase):
         return count
 
 
+class Unpacked(io.RawIOBase):
+    """The content of a csv.gz. Raises Unfit when it is a bomb."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.archive = gzip.GzipFile(fileobj=cast(BinaryIO, io.BufferedReader(source, HEAD)))
+        self.bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self.archive.readinto(buffer)
+        self.bytes += count
+        if self.bytes > UNSUSPICIOUS and self.bytes > MOST_RATIO * self.source.bytes:
+            raise Unfit(
+                f"The archive unpacks to more than {MOST_RATIO} times its size, as no export does."
+                " Look at what is in it, or export this day as csv."
+            )
+        return count
+
+
 @contextmanager
 def opened(file: ExportFile) -> Iterator[tuple[Source, BinaryIO]]:
     """The source of a file, and the stream of its content (unpacked when it is a csv.gz)."""
     with find.open_file(file) as raw:
         source = Source(raw)
         if file.form == "csv.gz":
-            yield source, cast(BinaryIO, gzip.GzipFile(fileobj=io.BufferedReader(source, HEAD)))
+            yield source, io.BufferedReader(Unpacked(source), BLOCK)
         else:
             yield source, io.BufferedReader(source, HEAD)
 
@@ -292,52 +340,187 @@ def quoting_of(block: bytes, separator: str) -> Quoting:
     return Quoting(not (opens.all() and closes.all()), has_empty)
 
 
-def csv_records(stream: BinaryIO, layout: Layout) -> Iterator[Record]:
+class Batch(NamedTuple):
+    """Some records of a file: those that could be read as texts in a frame, the others apart.
+
+    numbers: their numbers in the file. frame: every column of the file, named by
+    `Header.frame_names`. written: the records as they stand in the file, when read one by one.
+    """
+
+    numbers: "pl.Series"
+    frame: "pl.DataFrame"
+    unreadable: list[Record]
+    written: list[str] | None = None
+
+
+def csv_batches(stream: BinaryIO, layout: Layout, numbered: bool = False) -> Iterator[Batch]:
     """The records of a csv file, in any encoding and with any line ending.
 
-    A record that cannot be read comes with its fault. One whose quotes reach over several lines and
-    that does not fit the header is given up after its first line, and reading goes on with the
-    next: a stray quote costs one record and not the rest of the file. Blank lines are no records.
+    Blocks in which every record is sound are read as a whole, the others record by record. A record
+    that cannot be read comes with its fault. One whose quotes reach over several lines and that
+    does not fit the header is given up after its first line, and reading goes on with the next: a
+    stray quote costs one record and not the rest of the file. Blank lines are no records.
+    numbered: there is no header, and the number of the record stands before its fields.
     """
     errors = "replace" if layout.encoding == UTF_16 else "surrogateescape"
     encoding = "utf-8-sig" if layout.encoding == UTF_8 else layout.encoding
-    text = io.TextIOWrapper(stream, encoding, errors, newline="")
-    width = len(layout.header.names)
-    lines = _Lines(text)
-    number = -1  # the header is no record
-    while line := lines.next():
-        if not line.strip("\r\n"):
+    lines = _Lines(io.TextIOWrapper(stream, encoding, errors, newline=""))
+    if not numbered:
+        _next_record(lines, layout)
+    names = ("#", *layout.header.frame_names) if numbered else layout.header.frame_names
+    number = 0
+    while text := lines.block():
+        frame = _plain_frame(text, layout, names)
+        if frame is not None:
+            yield _numbered(frame, number, numbered)
+            number += frame.height
             continue
-        number += 1
-        if len(line) >= LONGEST_RECORD and line[-1] not in "\r\n":
-            lines.skip()
-            yield Record(number, [], line[:1000], "is longer than a record can be")
+        lines.give_back(io.StringIO(text, newline="").readlines())
+        while lines.waiting:
+            batch = _batch_of_records(lines, layout, names, number, numbered)
+            yield batch
+            number += batch.numbers.len() + len(batch.unreadable)
+
+
+def _plain_frame(text: str, layout: Layout, names: Sequence[str]) -> "pl.DataFrame | None":
+    """Whole records as a frame of texts; None when one of them has to be looked at by itself."""
+    import polars as pl
+
+    if "\0" in text or _BLANK_LINE.search(text) or (layout.newline == "\r" and "\n" in text):
+        return None
+    if layout.encoding == UTF_16 and "\ufffd" in text:
+        return None
+    try:
+        block = text.encode()
+    except UnicodeEncodeError:
+        return None
+    if quoting_of(block, layout.separator).is_stray:
+        return None
+    height = _records_of_width(block, layout, len(names))
+    if height is None:
+        return None
+    try:
+        frame = pl.scan_csv(
+            block,
+            has_header=False,
+            schema=dict.fromkeys(names, pl.String),
+            separator=layout.separator,
+            eol_char="\r" if layout.newline == "\r" else "\n",
+            empty_string_is_null=False,
+            extra_columns="raise",
+            missing_columns="raise",
+        ).collect()
+    except pl.exceptions.PolarsError:
+        return None
+    return frame if frame.height == height else None
+
+
+def _records_of_width(block: bytes, layout: Layout, width: int) -> int | None:
+    """How many records a well quoted block has; None unless each has `width` fields.
+
+    polars does not tell: it fills short records up.
+    """
+    import numpy as np
+
+    letters = np.frombuffer(block, dtype=np.uint8)
+    quotes = np.flatnonzero(letters == ord('"'))
+
+    def unquoted(letter: str) -> "np.ndarray[Any, np.dtype[np.intp]]":
+        places = np.flatnonzero(letters == ord(letter))
+        return places[np.searchsorted(quotes, places) % 2 == 0] if len(quotes) else places
+
+    ends = unquoted("\r" if layout.newline == "\r" else "\n")
+    if not len(ends) or ends[-1] != len(letters) - 1:
+        ends = np.append(ends, len(letters))
+    before = np.searchsorted(unquoted(layout.separator), ends)
+    fits = bool((np.diff(before, prepend=0) == width - 1).all())
+    return len(ends) if fits else None
+
+
+def _numbered(frame: "pl.DataFrame", before: int, numbered: bool) -> Batch:
+    import polars as pl
+
+    if numbered:
+        return Batch(frame["#"].cast(pl.Int64), frame.drop("#"), [])
+    return Batch(pl.int_range(before + 1, before + 1 + frame.height, eager=True), frame, [])
+
+
+def _batch_of_records(
+    lines: "_Lines", layout: Layout, names: Sequence[str], before: int, numbered: bool
+) -> Batch:
+    """Read one record after the other while lines wait, but no more than MOST_RECORDS."""
+    import polars as pl
+
+    readable: list[Record] = []
+    unreadable: list[Record] = []
+    while lines.waiting and len(readable) + len(unreadable) < MOST_RECORDS:
+        read = _next_record(lines, layout, len(names))
+        if read is None:
             continue
-        record, following = line, lines.until_closed() if line.count('"') % 2 else []
-        fields = _fields("".join((line, *following)), layout.separator, strict=True)
-        if following and (fields is None or len(fields) != width):
-            lines.give_back(following)
-            fields = _fields(line, layout.separator, strict=True)
-        elif following:
-            record = "".join((line, *following))
-        if number > 0:
-            fault = _unreadable(record, fields, width, layout.encoding)
-            yield Record(number, [] if fault else fields or [], record, fault)
+        number = before + len(readable) + len(unreadable) + 1
+        record = Record(number, *read)
+        if numbered and record.fields:
+            record = record._replace(number=int(record.fields[0]), fields=record.fields[1:])
+        (unreadable if record.fault else readable).append(record)
+    columns = names[1:] if numbered else names
+    by_column = zip(*(record.fields for record in readable), strict=True)
+    frame = pl.DataFrame(
+        [
+            pl.Series(name, values, pl.String)
+            for name, values in zip(
+                columns, by_column if readable else ((),) * len(columns), strict=True
+            )
+        ]
+    )
+    numbers = pl.Series([record.number for record in readable], dtype=pl.Int64)
+    return Batch(numbers, frame, unreadable, [record.text for record in readable])
+
+
+def _next_record(
+    lines: "_Lines", layout: Layout, width: int | None = None
+) -> tuple[list[str], str, str | None, str | None] | None:
+    """Fields, text, fault and faulty column of the next record; None for a blank line."""
+    width = width or len(layout.header.names)
+    line = lines.next()
+    if not line.strip("\r\n"):
+        return None
+    if len(line) >= LONGEST_RECORD and line[-1] not in "\r\n":
+        lines.skip()
+        before = len(_fields(line, layout.separator) or [""])
+        long = f"is longer than a record can be, which is {LONGEST_RECORD} characters"
+        return [], line[:1000], long, layout.header.name_at(before - 1)
+    record, following = line, lines.until_closed() if line.count('"') % 2 else []
+    fields = _fields("".join((line, *following)), layout.separator, strict=True)
+    if following and (fields is None or len(fields) != width):
+        lines.give_back(following)
+        fields = _fields(line, layout.separator, strict=True)
+    elif following:
+        record = "".join((line, *following))
+    fault, place = _unreadable(record, fields, width, layout.encoding)
+    column = None if place is None else layout.header.name_at(place - width)
+    return ([] if fault else fields or []), record.rstrip("\r\n"), fault, column
 
 
 class _Lines:
-    """Lines of a text that can be given back."""
+    """Lines of a text, in Unicode NFC, that can be given back."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self.text = text
         self.waiting: deque[str] = deque()
 
+    def block(self) -> str:
+        """Some whole lines in which, as far as can be seen, all quotes are closed."""
+        text = self.text.read(BLOCK_OF_TEXT)
+        if text and text[-1] != "\n":
+            text += self.text.readline(LONGEST_RECORD)
+        text = _nfc(text)
+        return "".join((text, *self.until_closed())) if text.count('"') % 2 else text
+
     def next(self) -> str:
-        """The next line in Unicode NFC, its ending included; nothing at the end of the text."""
+        """The next line, its ending included; nothing at the end of the text."""
         if self.waiting:
             return self.waiting.popleft()
-        line = self.text.readline(LONGEST_RECORD)
-        return line if line.isascii() else normalize("NFC", line)
+        return _nfc(self.text.readline(LONGEST_RECORD))
 
     def until_closed(self) -> list[str]:
         """The lines up to the one that closes an open quote, or as many as a record may have."""
@@ -359,17 +542,24 @@ class _Lines:
             pass
 
 
-def _unreadable(record: str, fields: list[str] | None, width: int, encoding: str) -> str | None:
-    """Why a record cannot be read, if so."""
+def _nfc(text: str) -> str:
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def _unreadable(
+    record: str, fields: list[str] | None, width: int, encoding: str
+) -> tuple[str | None, int | None]:
+    """Why a record cannot be read, if so, and the place of the field that is to blame."""
     if fields is None:
-        return "has a quote that is stray, or opened and not closed"
+        return "has a quote that is stray, or opened and not closed", None
     if len(fields) != width:
-        return f"has {len(fields)} fields where the header has {width}"
+        return f"has {len(fields)} fields where the header has {width}", None
     if "\0" in record:
-        return "has a NUL byte"
+        return "has a NUL byte", next(n for n, field in enumerate(fields) if "\0" in field)
     if not _is_text(record, encoding):
-        return f"has bytes that are not {_TITLES[encoding]}"
-    return None
+        place = next(n for n, field in enumerate(fields) if not _is_text(field, encoding))
+        return f"has bytes that are not {_TITLES[encoding]}", place
+    return None, None
 
 
 def _fields(record: str, separator: str, strict: bool = False) -> list[str] | None:
@@ -393,6 +583,8 @@ def _is_text(record: str, encoding: str) -> bool:
 
 def encoding_of(stream: BinaryIO) -> str:
     """UTF-8, or Windows-1258 when most of what is not ASCII is no UTF-8. Reads the whole stream."""
+    import numpy as np
+
     decoder = codecs.getincrementaldecoder(UTF_8)("surrogateescape")
     good = bad = 0
     is_more = True
@@ -400,79 +592,12 @@ def encoding_of(stream: BinaryIO) -> str:
         block = stream.read(BLOCK)
         is_more = bool(block)
         text = decoder.decode(block, final=not is_more)
-        broken = len(_NOT_DECODED.findall(text))
-        bad += broken
-        good += len(text) - len(text.encode("ascii", "ignore")) - broken
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            broken = len(_NOT_DECODED.findall(text))
+            bad += broken
+            good += len(text) - len(text.encode("ascii", "ignore")) - broken
+        else:
+            good += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) >= _FIRST_OF_LETTER))
     return WINDOWS_1258 if bad > good else UTF_8
-
-
-def sheet_records(feed: Feed, content: bytes) -> tuple[Header, Iterator[Record]]:
-    """Header and records of the first sheet of an xlsx file; rows without any value are skipped.
-
-    The number of a record is that of its row less one, as the first row is the header.
-    Raises Unfit when it is no xlsx file, too large, or its header does not fit the feed.
-    """
-    import python_calamine
-
-    _refuse_huge(content)
-    try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        rows = book.get_sheet_by_index(0).iter_rows()
-        written = [cell_text(cell) for cell in next(rows, [])]
-    except (python_calamine.CalamineError, OSError) as error:
-        raise Unfit(f"The workbook cannot be opened ({error}). Export it again.") from error
-    if not any(written):
-        raise Unfit(
-            "The first row of the first sheet is empty; it must be the header. Export the file"
-            " again; a day without records is a file with only the header."
-        )
-    header = header_of(feed, written)
-    return header, _sheet_rows(rows, len(written))
-
-
-def _sheet_rows(rows: Iterator[list[Any]], width: int) -> Iterator[Record]:
-    for number, row in enumerate(rows, start=1):
-        fields = [cell_text(cell) for cell in row]
-        if not any(fields):
-            continue
-        text = ",".join(fields)
-        broken = "\0" in text or not _is_text(text, UTF_8)
-        yield Record(
-            number, fields[:width], text, "has characters that are not text" if broken else None
-        )
-
-
-def _refuse_huge(content: bytes) -> None:
-    """Refuse what is no xlsx file, and one that would unpack to more than LARGEST_SHEET bytes."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            names = archive.namelist()
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
-        raise Unfit(
-            "The file is not an xlsx workbook as its name says. Export it as xlsx or csv."
-        ) from error
-    if "xl/workbook.xml" not in names:
-        raise Unfit("The file is a zip archive without a workbook. Export it as xlsx or csv.")
-    if size > LARGEST_SHEET:
-        raise Unfit(f"The workbook unpacks to {size >> 20} MB. Export this day as csv.")
-
-
-def cell_text(cell: object) -> str:
-    """The text of a cell: whole numbers without decimals, moments as yyyyMMddHHmmss."""
-    match cell:
-        case str():
-            return normalize("NFC", cell)
-        case bool():
-            return str(int(cell))
-        case float() if cell.is_integer():
-            return str(int(cell))
-        case datetime():
-            nearest = cell + timedelta(microseconds=500_000)
-            return f"{nearest:%Y%m%d%H%M%S}"
-        case date():
-            return f"{cell:%Y%m%d}000000"
-        case None:
-            return ""
-        case _:
-            return str(cell)

@@ -1,0 +1,212 @@
+"""The process that reads an xlsx workbook: bytes come in, the first sheet goes out as csv.
+
+`sheets.py` starts it as a script; it needs nothing of the project. First line out: the header as
+JSON. Then every row with a value: its number (the row after the header is 1) and its cells as
+text. At the end the number of those rows goes to the error output. Exit code REFUSED: the reason
+stands there instead.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import resource
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+REFUSED, OUT_OF_MEMORY = 3, 4
+
+LARGEST_WORKBOOK = 32 << 20
+"""Bytes of an xlsx file above which it is refused unread."""
+
+MOST_UNPACKED = 400 << 20
+"""Bytes of all its parts, unpacked."""
+
+MOST_RATIO, UNSUSPICIOUS = 200, 16 << 20
+"""A part may unpack to this many times its size, and in any case to so many bytes."""
+
+MOST_ROWS = 100_000
+"""Records of a sheet. A larger one belongs into a csv file, which has no limit."""
+
+LONGEST_TEXT = 1 << 20
+"""Bytes of XML without a tag: no cell is that long (Excel itself allows 32767 characters)."""
+
+MOST_MEMORY = 400 << 20
+"""Bytes of address space of the process: about 100 more than the memory that it may use."""
+
+MOST_SECONDS = 60
+"""Seconds of processor time."""
+
+EXPORT_CSV = "Export this day as csv."
+
+_MACROS = re.compile(r"(?i)(?:^|/)(?:vbaProject\.bin|macrosheets/|dialogsheets/|activeX/)")
+_LINKS = re.compile(r"(?i)(?:^|/)externalLinks/")
+_CELL = re.compile(rb'r="([A-Z]{1,3}[0-9]{1,7})"')
+_ENCODED_DOCTYPE = tuple("<!DOCTYPE".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
+
+
+class Refused(Exception):
+    """The workbook cannot be loaded; the text says why and what to do."""
+
+
+def main() -> int:
+    """Read a workbook from the input; returns the exit code."""
+    sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+    try:
+        _limit()
+        count = _write(sys.stdin.buffer.read(LARGEST_WORKBOOK + 1), sys.stdout)
+        sys.stdout.flush()
+    except Refused as refused:
+        sys.stderr.buffer.write(str(refused).encode())
+        return REFUSED
+    except MemoryError:
+        return OUT_OF_MEMORY
+    sys.stderr.write(str(count))
+    return 0
+
+
+def _limit() -> None:
+    """Let the kernel hold the limits; what the reader does with a bad file cannot be foreseen."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _write(content: bytes, target: io.TextIOBase | Any) -> int:
+    """Write header and rows; returns how many rows have a value."""
+    import python_calamine
+
+    _examine(content)
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+        sheet = book.get_sheet_by_index(0)
+    except (python_calamine.CalamineError, OSError, IndexError) as error:
+        raise Refused(f"The workbook cannot be opened ({error}). Export it again.") from error
+    if sheet.total_height > MOST_ROWS + 1:
+        raise Refused(_too_many_rows(sheet.total_height - 1))
+    rows = sheet.iter_rows()
+    header = [cell_text(cell) for cell in next(rows, [])]
+    target.write(json.dumps(header) + "\n")
+    count = 0
+
+    def numbered() -> Iterator[list[str]]:
+        nonlocal count
+        for number, row in enumerate(rows, start=1):
+            fields = [cell if type(cell) is str else cell_text(cell) for cell in row]
+            if any(fields):
+                count += 1
+                yield [str(number), *fields]
+
+    csv.writer(target, lineterminator="\r\n").writerows(numbered())
+    return count
+
+
+def _examine(content: bytes) -> None:
+    """Refuse what is no xlsx workbook, what could run or fetch something, and bombs."""
+    if len(content) > LARGEST_WORKBOOK:
+        raise Refused(f"The workbook has more than {LARGEST_WORKBOOK >> 20} MB. {EXPORT_CSV}")
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Refused(
+            "The file is an old Excel workbook (.xls) or has a password. Save it as xlsx without"
+            " a password, or as csv."
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            if "xl/workbook.xml" not in names:
+                raise Refused(
+                    "The file is a zip archive without a workbook. Export it as xlsx or csv."
+                )
+            for name in names:
+                if _MACROS.search(name):
+                    raise Refused(
+                        f"The workbook has macros ({os.path.basename(name)}). They were not run."
+                        " Save it as xlsx without macros, or as csv."
+                    )
+                if _LINKS.search(name):
+                    raise Refused(
+                        "The workbook has links to other workbooks, so its values may be theirs."
+                        " Break the links, or export this day as csv."
+                    )
+            left = MOST_UNPACKED
+            for part in archive.infolist():
+                left -= _examine_part(archive, part, left)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, zipfile.BadZipFile) and "not a zip" in str(error):
+            raise Refused(
+                "The file is not an xlsx workbook as its name says, or it is cut off. Export it"
+                " again, as xlsx or csv."
+            ) from error
+        raise Refused(f"The workbook is damaged ({error}). Export it again.") from error
+
+
+def _examine_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) -> int:
+    """Unpack a part without keeping it; returns how many bytes it has in truth."""
+    size = rows = 0
+    before = b""
+    is_sheet = part.filename.startswith("xl/worksheets/")
+    is_xml = part.filename.endswith((".xml", ".rels"))
+    with archive.open(part) as stream:
+        while block := stream.read(LONGEST_TEXT):
+            size += len(block)
+            if size > most:
+                raise Refused(
+                    f"The workbook unpacks to more than {MOST_UNPACKED >> 20} MB. {EXPORT_CSV}"
+                )
+            if size > UNSUSPICIOUS and size > MOST_RATIO * part.compress_size:
+                raise Refused(
+                    f"The workbook unpacks to more than {MOST_RATIO} times its size, as no export"
+                    f" does. Look at what is in it. {EXPORT_CSV}"
+                )
+            if is_xml and any(mark in before[-20:] + block for mark in _ENCODED_DOCTYPE):
+                raise Refused(
+                    f"The workbook defines XML entities ({os.path.basename(part.filename)}), which"
+                    f" no spreadsheet program does. Look at where it comes from. {EXPORT_CSV}"
+                )
+            if is_xml and len(block) == LONGEST_TEXT and b"<" not in block:
+                cells = _CELL.findall(before)
+                where = f", about cell {cells[-1].decode()}" if cells else ""
+                raise Refused(
+                    f"The workbook has a value of more than {LONGEST_TEXT >> 20} MB{where}. Remove"
+                    " it, or export this day as csv."
+                )
+            if is_sheet:
+                rows += block.count(b"<row ")
+                if rows > MOST_ROWS + 1:
+                    raise Refused(_too_many_rows())
+            before = block
+    return size
+
+
+def _too_many_rows(rows: int | None = None) -> str:
+    found = f"{rows} rows, more" if rows else "more rows"
+    return f"A sheet of the workbook has {found} than the {MOST_ROWS} allowed. {EXPORT_CSV}"
+
+
+def cell_text(cell: object) -> str:
+    """The text of a cell: whole numbers without decimals, moments as yyyyMMddHHmmss."""
+    match cell:
+        case str():
+            return cell
+        case bool():
+            return str(int(cell))
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case datetime():
+            nearest = cell + timedelta(microseconds=500_000)
+            return f"{nearest:%Y%m%d%H%M%S}"
+        case date():
+            return f"{cell:%Y%m%d}000000"
+        case None:
+            return ""
+        case _:
+            return str(cell)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
