@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from export_files import OTHER_UNIT, UNIT, case, csv_of, rating, text_of
 
-from motcua.landing import ingest, load, reading, rejects
+from motcua.landing import ingest, load, reading, rejects, sheets
 from motcua.landing.feeds import FEEDS
 from motcua.warehouse import database
 
@@ -511,3 +511,25 @@ def test_many_rejects_of_a_refused_file_are_kept_as_examples(encoding, put, rows
     ingest.ingest()
     assert rows("select records, rejected from raw.files") == [(300, 300)]
     assert rows("select count(*), min(record), max(record) from raw.rejects") == [(10, 1, 10)]
+
+
+@pytest.mark.parametrize("name", [DAY, "cases_2019-03-04.xlsx"])
+def test_a_record_that_gets_lost_on_the_way_stops_the_file(name, put, manifest, cases, monkeypatch):
+    real = load._good_lines
+    monkeypatch.setattr(
+        load, "_good_lines", lambda *of: b"".join(real(*of).splitlines(keepends=True)[:-1])
+    )
+    put(name, as_xlsx(many(9)) if name.endswith("xlsx") else text_of(many(9)).encode("utf-16"))
+    (message,) = ingest.ingest().messages
+    assert "It has 9 records, of which 8 came into the table and 0 were rejected" in message
+    assert manifest()[0][1:5] == ("quarantined", 9, 0, 9)
+    assert cases() == []
+
+
+def test_a_row_that_the_reader_of_a_workbook_forgets_stops_the_file(put, cases, monkeypatch):
+    real = sheets.Sheet.count
+    monkeypatch.setattr(sheets.Sheet, "count", lambda sheet: real(sheet) + 1)
+    put("cases_2019-03-04.xlsx", as_xlsx(many(9)))
+    (message,) = ingest.ingest().messages
+    assert "It has 10 records, of which 9 came" in message
+    assert cases() == []

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import date, datetime, time
 
+import mutator
 import pytest
 from export_files import case, text_of
 
@@ -217,3 +218,23 @@ def test_quotes_that_rfc_4180_does_not_know_are_found(block, is_stray, has_empty
 )
 def test_cells_of_a_sheet_become_texts(cell, text):
     assert workbook.cell_text(cell) == text
+
+
+def test_blocks_and_single_records_tell_the_same_of_every_broken_file(monkeypatch):
+    compared = 0
+    for file in mutator.corpus(seed=4, rounds=1):
+        if file.form != "csv" or not file.content:
+            continue
+        try:
+            layout(file.content, FEEDS[file.feed])
+        except Unfit:
+            continue
+        in_blocks = records(file.content, FEEDS[file.feed])
+        with monkeypatch.context() as patch:
+            patch.setattr(reading, "_plain_frame", lambda *_: None)
+            one_by_one = records(file.content, FEEDS[file.feed])
+        assert [(r.number, r.fields, r.fault, r.column) for r in in_blocks] == [
+            (r.number, r.fields, r.fault, r.column) for r in one_by_one
+        ], file.what
+        compared += 1
+    assert compared > 50

@@ -359,10 +359,11 @@ def _good_lines(task: _Task, header: Header, doubts: "pl.Expr", batch: Batch) ->
         frame = frame.filter(is_sound)
         if mended:
             frame = pl.concat([frame, pl.DataFrame(mended, frame.schema, orient="row")])
+            frame = frame.sort("row_id")
     for number, (faults, content) in sorted(bad.items()):
         task.rejects.add(number, faults, content)
     lines = io.BytesIO()
-    frame.sort("row_id").write_csv(lines, include_header=False)
+    frame.write_csv(lines, include_header=False)
     return lines.getvalue()
 
 

@@ -50,7 +50,7 @@ _TITLES = {UTF_8: "UTF-8", UTF_16: "UTF-16", WINDOWS_1258: "Windows-1258"}
 
 _NOT_DECODED = re.compile("[\udc80-\udcff]")
 _FIRST_OF_LETTER = 0xC0  # the least first byte of a letter of several bytes in UTF-8
-_BLANK_LINE = re.compile(r"\A[\r\n]|\n\r?\n|\r\r")
+_BLANK_LINES = ("\n\n", "\n\r", "\r\r")
 _QUOTED_EMPTY = re.compile(r'(?:^|[,;\n])""(?:[,;\r\n]|$)')
 
 csv.field_size_limit(LONGEST_RECORD)
@@ -386,7 +386,9 @@ def _plain_frame(text: str, layout: Layout, names: Sequence[str]) -> "pl.DataFra
     """Whole records as a frame of texts; None when one of them has to be looked at by itself."""
     import polars as pl
 
-    if "\0" in text or _BLANK_LINE.search(text) or (layout.newline == "\r" and "\n" in text):
+    if "\0" in text or text[0] in "\r\n" or any(blank in text for blank in _BLANK_LINES):
+        return None
+    if layout.newline == "\r" and "\n" in text:
         return None
     if layout.encoding == UTF_16 and "\ufffd" in text:
         return None
