@@ -4,7 +4,8 @@
 candidate figures of every period with dbt, and refills the provisional tables.
 
 **When.** After `ingest_exports` has loaded something new; a run by hand with nothing new changes
-nothing.
+nothing. `waive_by` with `waive_reason`: who lets days with next to no records through; it is kept,
+and told with every publication that rests on them.
 
 **Who.** The data engineers of the Centre.
 
@@ -16,12 +17,15 @@ and the last good figures stay.
 """
 
 from datetime import timedelta
+from typing import Any
 
-from airflow.sdk import Asset, chain, dag, task
+from airflow.sdk import Asset, Param, chain, dag, task
 from airflow.sdk.exceptions import AirflowFailException
 
 RAW = Asset("warehouse_raw")
 MARTS = Asset("warehouse_marts")
+WAIVE_BY = Param(None, type=["null", "string"], title="Người chấp nhận ngày có rất ít bản ghi")
+WAIVE_REASON = Param(None, type=["null", "string"], title="Lý do chấp nhận")
 
 
 @dag(
@@ -30,16 +34,17 @@ MARTS = Asset("warehouse_marts")
     schedule=[RAW],
     catchup=False,
     max_active_runs=1,
+    params={"waive_by": WAIVE_BY, "waive_reason": WAIVE_REASON},
     default_args={"owner": "data-engineering", "retry_delay": timedelta(minutes=1)},
     tags=["motcua", "warehouse"],
 )
 def build_warehouse() -> None:
     @task(task_display_name="Kiểm tra dữ liệu tiếp nhận", retries=0)
-    def check_landing() -> None:
+    def check_landing(**context: Any) -> None:
         from motcua import pipeline
 
         try:
-            pipeline.check_landing()
+            pipeline.check_landing(**context["params"])
         except pipeline.STOPPED as reason:
             raise AirflowFailException(str(reason)) from None
 

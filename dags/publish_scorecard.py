@@ -5,14 +5,15 @@ to schema `published`, and writes the workbook. A release is never changed after
 
 **When.** By hand, on or after the day in `publish_on` of the reference pack. Parameters: `period`
 (such as 2019-Q1), `approved_by` (who answers for the figures), and for a second release of the same
-period `revise` with a `note` that says why.
+period `revise` with a `note` that says why. `waive_by` with `waive_reason`: who accepts that days
+of the period are missing; the release keeps it, the workbook prints it.
 
 **Who.** The head of the Centre or a deputy approves; the data engineers start the run.
 
 **When it fails.** *Gate or rule said no:* the log says which and what to do; nothing was published.
-A period that has not ended, or whose knowledge date the data has not reached, is refused. *Release
-stored but no workbook:* start the run again with the same parameters: identical figures are not
-published twice, and the workbook is written anew.
+A period that has not ended, whose knowledge date the data has not reached, or that lacks days is
+refused. *Release stored but no workbook:* start the run again with the same parameters: identical
+figures are not published twice, and the workbook is written anew.
 """
 
 from datetime import timedelta
@@ -23,10 +24,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 MARTS = Asset("warehouse_marts")
 PUBLISHED = Asset("warehouse_published")
-PERIOD = Param(type="string", minLength=1, title="Kỳ báo cáo (ví dụ 2019-Q1)")
-APPROVED_BY = Param(type="string", minLength=2, title="Người phê duyệt")
-REVISE = Param(False, type="boolean", title="Công bố lại một kỳ đã công bố")
-NOTE = Param(None, type=["null", "string"], title="Lý do công bố lại")
+PARAMS = {
+    "period": Param(type="string", minLength=1, title="Kỳ báo cáo (ví dụ 2019-Q1)"),
+    "approved_by": Param(type="string", minLength=2, title="Người phê duyệt"),
+    "revise": Param(False, type="boolean", title="Công bố lại một kỳ đã công bố"),
+    "note": Param(None, type=["null", "string"], title="Lý do công bố lại"),
+    "waive_by": Param(None, type=["null", "string"], title="Người chấp nhận thiếu ngày dữ liệu"),
+    "waive_reason": Param(None, type=["null", "string"], title="Lý do chấp nhận thiếu"),
+}
 
 
 @dag(
@@ -35,7 +40,7 @@ NOTE = Param(None, type=["null", "string"], title="Lý do công bố lại")
     schedule=None,
     catchup=False,
     max_active_runs=1,
-    params={"period": PERIOD, "approved_by": APPROVED_BY, "revise": REVISE, "note": NOTE},
+    params=PARAMS,
     default_args={"owner": "data-engineering", "retry_delay": timedelta(minutes=1)},
     tags=["motcua", "publication"],
 )
@@ -44,8 +49,9 @@ def publish_scorecard() -> None:
     def check_candidate(**context: Any) -> None:
         from motcua import pipeline
 
+        params = context["params"]
         try:
-            pipeline.check_candidate(context["params"]["period"])
+            pipeline.check_candidate(params["period"], params["waive_by"], params["waive_reason"])
         except pipeline.STOPPED as reason:
             raise AirflowFailException(str(reason)) from None
 

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
 from pathlib import Path
 
 from motcua import settings
@@ -67,7 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     add("run", _run, "show everything with the exports of 2019, then stop what it started")
     add("up", _up, "start PostgreSQL and Airflow, to stay")
     add("down", _down, "stop them")
-    add("status", _status, "what runs, what has landed, which days are missing")
+    status = add("status", _status, "what runs, what has landed, which days are missing")
+    status.add_argument(
+        "--today", metavar="DATE", type=date.fromisoformat, help="tell deadlines as of its end"
+    )
     sample = add("sample", _sample, "write the reconstructed exports of 2019 into a folder")
     sample.add_argument("folder", metavar="DIR", type=Path)
     sample.add_argument("--scale", metavar="N", type=_positive, default=1, help="times over")
@@ -79,11 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     rejects.add_argument("--limit", metavar="N", type=_positive, default=100, help="at most N")
     build = add("build", _build, "landing gate, models, provisional figures")
     build.add_argument("--full-refresh", action="store_true", help="build everything anew")
+    _add_waiver(build, "lets days with next to no records through")
     publish = add("publish", _publish, "candidate gate, release, workbook of a period")
     publish.add_argument("period", metavar="PERIOD", help="such as 2019-Q1")
     publish.add_argument("--approved-by", metavar="NAME", default=None, help="default: the login")
     publish.add_argument("--revise", action="store_true", help="release a period once more")
     publish.add_argument("--note", metavar="TEXT", help="why it is released once more")
+    _add_waiver(publish, "accepts the missing days of the period")
     trace = add("trace", _trace, "what a published figure is made of, down to files and records")
     trace.add_argument("publication", metavar="PUBLICATION", help="such as 2019-H1.r1")
     trace.add_argument("table", metavar="TABLE", help="such as appendix_1")
@@ -115,6 +121,11 @@ def _parser() -> argparse.ArgumentParser:
         help="report with the appendices (.docx, .xlsx, .txt, .md), or such as 2019-H1.r1",
     )
     return parser
+
+
+def _add_waiver(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--waive", metavar="NAME", help=f"the person who {what}")
+    parser.add_argument("--reason", metavar="TEXT", help="why; with --waive")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -150,7 +161,8 @@ def _down(options: argparse.Namespace) -> None:
 def _status(options: argparse.Namespace) -> None:
     from motcua.operations import status
 
-    print(status.report())
+    at = datetime.combine(options.today, time.max) if options.today else None
+    print(status.report(at))
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -210,14 +222,21 @@ def _rejects(options: argparse.Namespace) -> None:
 def _build(options: argparse.Namespace) -> None:
     from motcua import pipeline
 
-    pipeline.run_build(_progress(), options.full_refresh)
+    pipeline.run_build(_progress(), options.full_refresh, options.waive, options.reason)
 
 
 def _publish(options: argparse.Namespace) -> None:
     from motcua import pipeline
 
     approved_by = options.approved_by or _login()
-    pipeline.run_publish(options.period, approved_by, options.revise, options.note)
+    pipeline.run_publish(
+        options.period,
+        approved_by,
+        options.revise,
+        options.note,
+        options.waive,
+        options.reason,
+    )
 
 
 def _trace(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from motcua import settings
 from motcua.errors import Failed, Refused
+from motcua.waivers import waiver
 
 # Each stage imports what it needs when it runs: Great Expectations alone takes seconds.
 if TYPE_CHECKING:
@@ -60,29 +61,39 @@ def run_ingest(
     return report
 
 
-def run_build(progress: Progress | None = None, full_refresh: bool = False) -> "BuildReport":
+def run_build(
+    progress: Progress | None = None,
+    full_refresh: bool = False,
+    waive_by: str | None = None,
+    waive_reason: str | None = None,
+) -> "BuildReport":
     """Landing gate, models, provisional figures. Nothing new, nothing done: no gate, no dbt."""
     from motcua.warehouse import dbt, schema
 
     schema.migrate()
-    if not full_refresh and not waiting():
+    if not waive_by and not full_refresh and not waiting():
         print("Nothing new: the warehouse is as built before.")
         return dbt.BuildReport(built=False)
-    check_landing()
+    check_landing(waive_by, waive_reason)
     report = build_models(progress, full_refresh)
     refresh_provisional()
     return report
 
 
 def run_publish(
-    period: str, approved_by: str, revise: bool = False, note: str | None = None
+    period: str,
+    approved_by: str,
+    revise: bool = False,
+    note: str | None = None,
+    waive_by: str | None = None,
+    waive_reason: str | None = None,
 ) -> Published:
     """Candidate gate, release, documents."""
     from motcua.warehouse import schema
 
     schema.migrate()
-    check_candidate(period)
-    release = publish_release(period, approved_by, revise, note)
+    check_candidate(period, waive_by, waive_reason)
+    release = publish_release(period, approved_by, revise, note, waive_by, waive_reason)
     return Published(release, write_documents(release.publication_id))
 
 
@@ -94,13 +105,13 @@ def waiting() -> bool:
     return bool(dbt.waiting(reference.sha256(settings.reference())))
 
 
-def check_landing() -> None:
+def check_landing(waive_by: str | None = None, waive_reason: str | None = None) -> None:
     """Gate on the shape of what was loaded and is not built yet."""
     from motcua.landing import reference
     from motcua.quality import gates
 
     sha256, _ = reference.store(settings.reference())
-    _tell_gate(gates.landing_gate(sha256))
+    _tell_gate(gates.landing_gate(sha256, waiver(waive_by, waive_reason)))
 
 
 def build_models(progress: Progress | None = None, full_refresh: bool = False) -> "BuildReport":
@@ -124,25 +135,33 @@ def refresh_provisional() -> None:
     print("The provisional figures are those of the newest build.")
 
 
-def check_candidate(period: str) -> None:
+def check_candidate(
+    period: str, waive_by: str | None = None, waive_reason: str | None = None
+) -> None:
     """Whether a period may be published at all, then the gate and the relations of its figures."""
     from motcua.publication import periods, release
     from motcua.quality import gates
 
     periods.check(period)
-    _tell_gate(gates.candidate_gate(period))
+    _tell_gate(gates.candidate_gate(period, waiver(waive_by, waive_reason)))
     warnings = release.examine(period)
     print(f"Relations of the figures: none critical fails, {len(warnings)} do not hold.")
     _list("They stop nothing", warnings)
 
 
 def publish_release(
-    period: str, approved_by: str, revise: bool = False, note: str | None = None
+    period: str,
+    approved_by: str,
+    revise: bool = False,
+    note: str | None = None,
+    waive_by: str | None = None,
+    waive_reason: str | None = None,
 ) -> "Release":
     """Append the release of a period, or find the one that stands with the same figures."""
     from motcua.publication import release
 
-    made = release.publish(period, approved_by, revise=revise, note=note)
+    waived = waiver(waive_by, waive_reason)
+    made = release.publish(period, approved_by, revise=revise, note=note, waiver=waived)
     state = "is published" if made.is_new else "stands already, with the same figures"
     print(f"{made.publication_id} {state}.")
     if made.is_new:

@@ -1,6 +1,7 @@
 """Every MOTCUA_* setting, with a default that works on one machine."""
 
 import os
+from datetime import time
 from pathlib import Path
 
 TIME_ZONE = "Asia/Ho_Chi_Minh"
@@ -53,6 +54,11 @@ def key_file() -> Path:
 def reject_limit_percent() -> float:
     """Share of rejected records, in percent, above which a file is quarantined."""
     return float(os.environ.get("MOTCUA_REJECT_LIMIT_PERCENT", "5"))
+
+
+def deadline() -> time:
+    """When the files of a day should have been loaded: local time of the next calendar day."""
+    return time.fromisoformat(os.environ.get("MOTCUA_DEADLINE") or "07:00")
 
 
 def code_version() -> str:

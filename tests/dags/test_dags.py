@@ -130,7 +130,9 @@ def test_nothing_is_built_or_published_past_its_gate(dags: Found) -> None:
 def test_publishing_is_started_by_hand_with_a_period_and_a_name(dags: Found) -> None:
     assert dags["publish_scorecard"]["schedule"] == "NullTimetable"
     params = dags["publish_scorecard"]["params"]
-    assert set(params) == {"period", "approved_by", "revise", "note"}
+    waiver = {"waive_by", "waive_reason"}
+    assert set(params) == {"period", "approved_by", "revise", "note"} | waiver
+    assert set(dags["build_warehouse"]["params"]) == waiver
     # Codes of periods are rows of a reference pack: another province names them as it likes.
     assert params["period"]["minLength"] == 1
     assert "pattern" not in params["period"]

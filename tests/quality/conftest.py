@@ -87,7 +87,11 @@ def candidate(admin: psycopg.Connection) -> psycopg.Connection:
             [PACK, indicator, str(indicator)],
         )
     admin.execute(
-        "insert into reference.feeds values"
+        "insert into reference.reporting_periods (reference_sha256, line, period_code, kind,"
+        " cases_from, cases_to) values"
+        " (repeat('a', 64), 1, '2018-Q4', 'quarter', '2018-10-01', '2018-12-31'),"
+        " (repeat('a', 64), 2, '2019-Q1', 'quarter', '2019-01-01', '2019-03-31');"
+        " insert into reference.feeds values"
         " (repeat('a', 64), 1, 'cases', 'working_days', '2018-12-03'),"
         " (repeat('a', 64), 2, 'ratings', 'working_days', '2019-03-18'),"
         " (repeat('a', 64), 3, 'petitions', 'on_change', '2019-01-02');"

@@ -56,6 +56,22 @@ BAD: dict[str, list[Bad]] = {
             ("cases 2019-01-05", "cases 2019-04-05"),
         ),
         Bad(
+            "insert into reference.kiosks (reference_sha256, line, kiosk, valid_from, valid_to)"
+            " select repeat('a', 64), line, kiosk, '2019-01-01', valid_to from (values"
+            " (1, 'K01', ''), (2, 'K02', ''), (3, 'K03', '2019-03-19')) as k (line, kiosk,"
+            " valid_to);"
+            " update marts.release_inputs set part = 'K01' where feed = 'ratings'"
+            " and business_date in ('2019-03-19', '2019-03-20')",
+            _critical("files"),
+            ("ratings 2019-03-19 K02", "ratings 2019-03-19 K03", "ratings 2019-03-20 K02"),
+        ),
+        Bad(
+            "delete from reference.reporting_periods where period_code = '2018-Q4';"
+            " update reference.feeds set expected_from = '2018-12-31' where feed = 'cases'",
+            _critical("files"),
+            ("cases 2018-12-31",),
+        ),
+        Bad(
             "update reference.feeds set expected_from = '2019-03-15' where feed = 'ratings'",
             _critical("files"),
             ("ratings 2019-03-15",),
@@ -151,7 +167,7 @@ def test_good_figures_pass_and_each_fault_fails_the_intended_checks(
         assert {_rule(found) for found in failed} == bad.fails, bad
         index = candidate_figures.FIGURES[suite].index
         for found in failed:
-            named = tuple(" ".join(str(row[name]) for name in index) for row in found.rows)
+            named = tuple(" ".join(str(row[name]) for name in index).strip() for row in found.rows)
             assert named == bad.rows, bad
         candidate.rollback()
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from small_warehouse import DAY, PACK, PERIOD, SECRET, Landed, good
+from small_warehouse import DAY, PACK, PERIOD, RECORDS, SECRET, Landed, good
 
 from motcua import settings
 from motcua.errors import Failed, Refused
 from motcua.landing.feeds import FEEDS
 from motcua.quality import candidate_figures, gates, suites
+from motcua.waivers import Waiver, waiver
 from motcua.warehouse import database
 
 
@@ -255,7 +256,118 @@ def test_a_missing_day_refuses_the_period_and_names_feed_and_day(
     assert explanation is not None
     with database.connect(database.PUBLISHER) as publisher:
         rows = publisher.execute(explanation[0].split("See them: ")[1]).fetchall()
-    assert [row for row in rows if row[2] == 0] == [("cases", date(2019, 2, 28), 0)]
+    assert [row for row in rows if row[3] == 0] == [("cases", date(2019, 2, 28), "", 0)]
+
+
+MISSING = (
+    "delete from marts.release_inputs where feed = 'cases' and (business_date between '2019-02-18'"
+    " and '2019-03-01' or business_date in ('2019-01-05', '2019-03-04'))"
+)
+ALL_MISSING = (
+    "Missing days: 12: cases 2019-01-05, 2019-02-18, 2019-02-19, 2019-02-20, 2019-02-21,"
+    " 2019-02-22, 2019-02-25, 2019-02-26, 2019-02-27, 2019-02-28, 2019-03-01, 2019-03-04."
+)
+WAIVER = Waiver("Trần Thị B", "máy chủ hỏng")
+
+
+def test_all_missing_days_are_named_and_a_person_may_waive_them(
+    candidate: psycopg.Connection,
+) -> None:
+    candidate.execute(MISSING)
+    candidate.commit()
+    with pytest.raises(Refused) as refusal:
+        gates.candidate_gate(PERIOD)
+    assert ALL_MISSING in str(refusal.value)
+    assert "--waive NAME --reason TEXT" in str(refusal.value)
+
+    (warning,) = gates.candidate_gate(PERIOD, WAIVER).warnings
+
+    assert ALL_MISSING in warning
+    assert "Waived by Trần Thị B: máy chủ hỏng" in warning
+    stored = candidate.execute(
+        "select severity, outcome, explanation like '%Waived by Trần Thị B%' from ops.gate_results"
+        " where suite = 'missing_days' order by checked_at"
+    ).fetchall()
+    assert stored == [("critical", "failed", False), ("warning", "failed", True)]
+
+
+def test_a_waiver_lets_nothing_else_through(candidate: psycopg.Connection) -> None:
+    candidate.execute(MISSING)
+    candidate.execute("update marts.scorecard set rank = 0 where unit_code = 'U1'")
+    candidate.commit()
+    with pytest.raises(Refused, match="scorecard, rank") as refusal:
+        gates.candidate_gate(PERIOD, WAIVER)
+    assert "missing_days" not in str(refusal.value)
+
+
+def test_without_a_missing_day_there_is_nothing_to_waive(candidate: psycopg.Connection) -> None:
+    with pytest.raises(Refused, match=r"nothing to waive.*in 2019-Q1"):
+        gates.candidate_gate(PERIOD, WAIVER)
+
+
+def test_what_the_standing_release_waives_needs_no_waiver_again_and_no_more(
+    candidate: psycopg.Connection,
+) -> None:
+    candidate.execute(
+        "insert into published.publications select '2019-Q1.r1', '2019-Q1', 1, kind, '2019-01-01',"
+        " '2019-03-31', ratings_from, ratings_to, processes_as_of, known_as_of, rule_set,"
+        " reference_sha256, published_at, approved_by, note, code_version"
+        " from published.publications;"
+        " insert into published.waivers values"
+        " ('2019-Q1.r1', 'cases', '2019-01-05', 'Trần Thị B', 'máy chủ hỏng');"
+        " delete from marts.release_inputs where business_date = '2019-01-05'"
+    )
+    candidate.commit()
+    assert "Waived by Trần Thị B" in " ".join(gates.candidate_gate(PERIOD).warnings)
+
+    candidate.execute("delete from marts.release_inputs where business_date = '2019-01-07'")
+    candidate.commit()
+    with pytest.raises(Refused, match="cases 2019-01-05, 2019-01-07"):
+        gates.candidate_gate(PERIOD)
+
+
+def test_a_thin_day_is_let_through_by_name_for_exactly_its_files(landed: Landed) -> None:
+    landed.past("cases", RECORDS * 100)
+    thin = landed.file("cases", good("cases"))
+    landed.connection.commit()
+    with pytest.raises(Refused, match="motcua build --waive NAME"):
+        gates.landing_gate(PACK)
+
+    assert "Waived by Trần Thị B" in " ".join(gates.landing_gate(PACK, WAIVER).warnings)
+
+    kept = landed.connection.execute(
+        "select feed, day, file_ids, records, usual_records, name, reason from ops.landing_waivers"
+    ).fetchall()
+    assert kept == [("cases", DAY, [thin], 25, 2500, "Trần Thị B", "máy chủ hỏng")]
+    # A build that was cut short comes to the gate again.
+    assert "Waived by Trần Thị B" in " ".join(gates.landing_gate(PACK).warnings)
+    for change in ("update ops.landing_waivers set name = 'C'", "delete from ops.landing_waivers"):
+        with pytest.raises(psycopg.errors.RaiseException, match="insert-only"):
+            landed.connection.execute(change)
+        landed.connection.rollback()
+
+    landed.file("cases", good("cases", 10), revision=2)
+    landed.connection.commit()
+    with pytest.raises(Refused, match="percent_of_usual"):
+        gates.landing_gate(PACK)
+
+
+def test_only_the_rule_on_volume_can_be_waived_at_the_landing_gate(landed: Landed) -> None:
+    landed.file("cases", [record | {"ngaytra": "20190401"} for record in good("cases")])
+    landed.connection.commit()
+    with pytest.raises(Refused, match="happened_after_day_percent"):
+        gates.landing_gate(PACK, WAIVER)
+    landed.file("cases", good("cases"), revision=2)
+    landed.connection.commit()
+    with pytest.raises(Refused, match="nothing to waive"):
+        gates.landing_gate(PACK, WAIVER)
+    assert landed.connection.execute("select * from ops.landing_waivers").fetchall() == []
+
+
+@pytest.mark.parametrize(("name", "reason"), [("A", " "), ("", "why"), (None, "why")])
+def test_a_waiver_needs_a_name_and_a_reason(name: str | None, reason: str) -> None:
+    with pytest.raises(Refused, match="--waive NAME --reason TEXT"):
+        waiver(name, reason)
 
 
 def test_a_jump_against_the_last_release_is_told_but_does_not_refuse(

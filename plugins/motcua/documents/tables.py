@@ -41,7 +41,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Release:
-    """The release that a table is printed from, with its windows."""
+    """The release that a table is printed from, with its windows.
+
+    gaps: what it lacks, and who accepts that.
+    """
 
     publication_id: str
     period_code: str
@@ -55,6 +58,7 @@ class Release:
     known_as_of: date
     published_at: date
     approved_by: str
+    gaps: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,12 @@ def _releases(connection: database.Connection, source: sql.SQL, values: list[Any
                 [row.pop("reference_sha256"), row["period_code"]],
             ).fetchone()
             row["label"] = label["label_vi"] if label else row["period_code"]
+            gaps = cursor.execute(
+                "select explanation from published.checks where publication_id = %s"
+                " and check_id in ('missing_days', 'thin_days') and not passed order by check_id",
+                [row["publication_id"]],
+            )
+            row["gaps"] = tuple(found["explanation"] for found in gaps)
     return [Release(**row) for row in found]
 
 

@@ -104,8 +104,7 @@ def _write_table(
     for offset, row in enumerate(table.rows):
         _write_row(sheet, table, row, make_format, top + offset)
     after = top + len(table.rows) + 1
-    _write_source(sheet, table, make_format, after)
-    return after + 2
+    return _write_source(sheet, table, make_format, after) + 1
 
 
 def _set_page(sheet: Any, table: Table, is_first: bool) -> None:
@@ -197,17 +196,21 @@ def _write_cell(
         sheet.write_number(*at, number, style)
 
 
-def _write_source(sheet: Any, table: Table, make_format: MakeFormat, at: int) -> None:
-    """Which release the figures are from, so that a printed page can be traced."""
+def _write_source(sheet: Any, table: Table, make_format: MakeFormat, at: int) -> int:
+    """Which release the figures are from, and what it lacks; returns the first row after it."""
     release = table.release
     text = (
         f"Số liệu công bố {release.publication_id}, biết đến ngày"
         f" {formats.day(release.known_as_of)}; công bố ngày"
         f" {formats.day(release.published_at)}."
     )
-    style = make_format(italic=True, font_size=FONT_SIZE - 2)
-    sheet.merge_range(at, 0, at, len(table.layout.columns) - 1, "", style)
-    sheet.write_string(at, 0, text, style)
+    style = make_format(italic=True, font_size=FONT_SIZE - 2, text_wrap=True)
+    width = sum(column.width for column in table.layout.columns)
+    for row, line in enumerate((text, *release.gaps), start=at):
+        sheet.merge_range(row, 0, row, len(table.layout.columns) - 1, "", style)
+        sheet.write_string(row, 0, line, style)
+        sheet.set_row(row, LINE * _lines_needed(line, LETTERS_PER_WIDTH * width))
+    return at + 1 + len(release.gaps)
 
 
 def _lines_needed(text: str, room: float) -> int:

@@ -1,6 +1,9 @@
 """What runs on this machine, what has landed, and which days are missing."""
 
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from threading import Thread
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -8,71 +11,41 @@ from motcua import settings
 from motcua.errors import Failed
 from motcua.landing import reference, remote
 from motcua.operations import airflow, airflow_setup
+from motcua.quality import completeness
+from motcua.quality.completeness import MISSING, QUARANTINED, Day
 from motcua.warehouse import database, server
 
 _FEEDS = """
-with pack as (
-    -- That of the settings; until a run has stored it, the newest that a run has.
-    select reference_sha256 from reference.packs
-    order by (reference_sha256 = %s) desc, stored_at desc limit 1
-),
-
-expected as (
-    select feeds.feed, feeds.expected, cast(nullif(feeds.expected_from, '') as date) as starts_on
-    from reference.feeds as feeds
-    inner join pack on feeds.reference_sha256 = pack.reference_sha256
-),
-
-exceptions as (
-    select
-        cast(calendar.date as date) as day,
-        lower(calendar.is_working_day) in ('true', 't', '1', 'yes') as is_working
-    from reference.calendar as calendar
-    inner join pack on calendar.reference_sha256 = pack.reference_sha256
-),
-
-missing as (
-    select expected.feed, cast(days.day as date) as day
-    from expected
-    cross join lateral generate_series(
-        expected.starts_on, (select max(business_date) from raw.files), interval '1 day'
-    ) as days (day)
-    left join exceptions on cast(days.day as date) = exceptions.day
-    where
-        expected.expected = 'working_days'
-        and coalesce(exceptions.is_working, extract(isodow from days.day) <= 5)
-        and not exists (
-            select from raw.files
-            where
-                raw.files.feed = expected.feed
-                and raw.files.business_date = cast(days.day as date)
-                and raw.files.state = 'loaded'
-        )
-)
-
 select
-    expected.feed,
+    feeds.feed,
     count(files.file_id) filter (where files.state = 'loaded') as loaded,
     count(files.file_id) filter (where files.state = 'quarantined') as quarantined,
     coalesce(sum(files.records) filter (where files.state = 'loaded'), 0) as records,
     coalesce(sum(files.rejected) filter (where files.state = 'loaded'), 0) as rejected,
-    max(files.business_date) filter (where files.state = 'loaded') as newest,
-    array(select day from missing where missing.feed = expected.feed order by day) as missing
-from expected
-left join raw.files as files on expected.feed = files.feed
-group by expected.feed
-order by expected.feed
+    max(files.business_date) filter (where files.state = 'loaded') as newest
+from reference.feeds as feeds
+left join raw.files as files on feeds.feed = files.feed
+where feeds.reference_sha256 = %s
+group by feeds.feed
+order by feeds.feed
 """
+
+# That of the settings; until a run has stored it, the newest that a run has.
+_PACK = """
+select reference_sha256 from reference.packs
+order by (reference_sha256 = %s) desc, stored_at desc limit 1
+"""
+
 LONGEST_LOOK = 8
 """Seconds after which a remote landing zone is no longer waited for."""
 
 _SHOWN = 10
-"""How many missing days are named for each feed."""
+"""How many days of a kind are named for each feed."""
 
 
-def report() -> str:
-    """Server, Airflow, feeds and missing days, as text."""
-    return "\n".join([addresses(), *_feeds()])
+def report(at: datetime | None = None) -> str:
+    """Server, Airflow, feeds, missing and late days, as text; deadlines as of `at` (now)."""
+    return "\n".join([addresses(), *_feeds(at)])
 
 
 def addresses() -> str:
@@ -139,29 +112,69 @@ def _airflow() -> list[str]:
     ]
 
 
-def _feeds() -> list[str]:
+def _feeds(at: datetime | None) -> list[str]:
     """A line for each feed of the configured pack; a reason when the warehouse cannot tell."""
-    pack = reference.sha256(settings.reference())
+    at = at or datetime.now(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
     try:
         with database.connect(database.OPS_READER) as connection:
-            rows = connection.execute(_FEEDS, [pack]).fetchall()
+            pack = connection.execute(_PACK, [reference.sha256(settings.reference())]).fetchone()
+            rows = connection.execute(_FEEDS, pack).fetchall() if pack else []
+            days = completeness.days(connection, pack[0], at) if pack else []
     except Failed as failure:
         return [str(failure)]
     except (
         psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedFunction,
         psycopg.errors.InsufficientPrivilege,
         psycopg.errors.InvalidSchemaName,
     ):
-        rows = []
+        rows, days = [], []
     if not rows:
         return ["Nothing has been loaded yet: motcua ingest"]
+    newest_of_all = max((row[-1] for row in rows if row[-1]), default=date.min)
     lines = [f"{'Feed':<16}{'files':>7}{'refused':>9}{'records':>10}{'rejected':>10}  newest"]
-    for feed, loaded, quarantined, records, rejected, newest, missing in rows:
+    for feed, loaded, quarantined, records, rejected, newest in rows:
         lines.append(
             f"{feed:<16}{loaded:>7}{quarantined:>9}{records:>10}{rejected:>10}  {newest or '-'}"
         )
-        if missing:
-            days = ", ".join(str(day) for day in missing[:_SHOWN])
-            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-            lines.append(f"  {len(missing)} working days without a file: {days}{more}")
+        of_feed = [day for day in days if day.feed == feed and day.kiosk is None]
+        lines += _remarks([day for day in of_feed if day.day <= newest_of_all])
+    overdue = {day.day for day in days if day.state == MISSING and day.day > newest_of_all}
+    if overdue:
+        lines.append(
+            f"No feed has come since {newest_of_all}: {len(overdue)} working days are past their"
+            f" deadline ({settings.deadline():%H:%M} on the next day) as of {at:%Y-%m-%d %H:%M}."
+        )
     return lines
+
+
+def _remarks(days: Sequence[Day]) -> list[str]:
+    """What is not as expected of the days of a feed."""
+    named = {
+        "working days without a file": [_with_kiosks(day) for day in days if day.state == MISSING],
+        "working days with quarantined files only (motcua rejects)": [
+            _with_kiosks(day) for day in days if day.state == QUARANTINED and day.is_expected
+        ],
+        "working days came late": [
+            f"{day.day} (by {_hours(day.late_by)})" for day in days if day.late_by
+        ],
+        "days with an unusual number of records": [
+            f"{day.day} ({day.records}, usually {day.usual_records:.0f})"
+            for day in days
+            if day.is_unusual
+        ],
+    }
+    return [f"  {len(found)} {what}: {_some(found)}" for what, found in named.items() if found]
+
+
+def _with_kiosks(day: Day) -> str:
+    return f"{day.day} ({', '.join(day.absent_kiosks)})" if day.absent_kiosks else str(day.day)
+
+
+def _hours(late_by: timedelta) -> str:
+    return f"{late_by.total_seconds() / 3600:.1f} h"
+
+
+def _some(found: Sequence[str]) -> str:
+    shown = ", ".join(found[:_SHOWN])
+    return f"{shown} and {len(found) - _SHOWN} more" if len(found) > _SHOWN else shown

@@ -6,11 +6,12 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed, Refused
-from motcua.publication import checks, companions, evidence, figures, periods, revisions
+from motcua.publication import checks, companions, evidence, figures, gaps, periods, revisions
 from motcua.publication.checks import Check
 from motcua.publication.figures import Difference
 from motcua.publication.periods import Period
-from motcua.warehouse import database
+from motcua.waivers import Waiver
+from motcua.warehouse import database, missing
 from motcua.warehouse.database import Connection
 
 _SHOWN = 10
@@ -40,13 +41,19 @@ class _Before:
 
 
 def publish(
-    period_code: str, approved_by: str, revise: bool = False, note: str | None = None
+    period_code: str,
+    approved_by: str,
+    revise: bool = False,
+    note: str | None = None,
+    waiver: Waiver | None = None,
 ) -> Release:
     """Append the candidate figures of a period to schema published, all or nothing.
 
+    waiver: accepts the days that are missing at this moment; each is kept in published.waivers.
     The same figures as in the standing release give that release. Raises Refused when the period
-    is not ready, a critical relation fails, the figures differ and `revise` is not set, or a
-    revision has no change or no note; Failed for a period that the reference pack does not have.
+    is not ready, a critical relation fails, a day is missing that nobody waives, there is nothing
+    to waive, the figures differ and `revise` is not set, or a revision has no change or no note;
+    Failed for a period that the reference pack does not have.
     """
     note = (note or "").strip() or None
     if not approved_by.strip():
@@ -70,11 +77,15 @@ def publish(
         if before.standing and not revise and not _figures_of(changed):
             return Release(before.standing, is_new=False)
         _require_consent(period_code, before, changed, revise, note)
+        absent = missing.of_period(connection, period_code)
+        _require_waiver(period_code, absent, waiver)
         done = checks.of_candidate(connection, period, candidate)
+        done += gaps.checks_of(connection, period_code, absent, waiver)
         _require_no_critical(period_code, done)
         publication_id = _append(
             connection, period, before.revision + 1, approved_by.strip(), note, done
         )
+        gaps.store(connection, publication_id, absent, waiver)
         companions.append(connection, publication_id, before.revision + 1, period_code, candidate)
         if before.standing:
             revisions.explain_revision(
@@ -170,6 +181,22 @@ def _require_consent(
         )
     if not note:
         raise Refused(f"A revision needs a note that says why: {again}.")
+
+
+def _require_waiver(period_code: str, absent: list[missing.Missing], waiver: Waiver | None) -> None:
+    """Missing days are named and accepted by a person; without any nobody has to."""
+    if absent and not waiver:
+        raise Refused(
+            f"{period_code} is not published: {len(absent)} expected day(s) are missing:"
+            f" {missing.listed(absent)}.\nLoad their files and build; `motcua status` and raw.files"
+            " say what came of them. If they will never come:"
+            f" `motcua publish {period_code} --waive NAME --reason TEXT`."
+        )
+    if waiver and not absent:
+        raise Refused(
+            f"There is nothing to waive: no day of {period_code} is missing. Publish it without"
+            " --waive."
+        )
 
 
 def _warnings(done: list[Check]) -> list[str]:

@@ -10,6 +10,8 @@ from psycopg import sql
 
 from motcua.errors import Failed
 from motcua.quality.suites import Table
+from motcua.waivers import Waiver
+from motcua.warehouse import missing
 from motcua.warehouse.database import Connection
 
 
@@ -74,59 +76,7 @@ cross join indicators
 order by units.unit_code
 """,
     ),
-    # A day that a release would not pin is missing, whether its file never came, was quarantined,
-    # or is not built into core yet.
-    "missing_days": Figures(
-        ("feed", "day"),
-        """
-with period as (
-    select * from marts.periods where period_code = %(period)s
-),
-
-exceptions as (
-    select
-        cast(exceptions.date as date) as day,
-        lower(exceptions.is_working_day) in ('true', 't', '1', 'yes') as is_working
-    from reference.calendar as exceptions
-    inner join period on exceptions.reference_sha256 = period.reference_sha256
-),
-
-expected as (
-    select
-        feeds.feed,
-        cast(days.day as date) as day
-    from reference.feeds as feeds
-    inner join period on feeds.reference_sha256 = period.reference_sha256
-    cross join lateral generate_series(
-        greatest(cast(nullif(feeds.expected_from, '') as date), period.cases_from),
-        period.known_as_of,
-        interval '1 day'
-    ) as days (day)
-    left join exceptions on cast(days.day as date) = exceptions.day
-    where
-        feeds.expected = 'working_days'
-        and coalesce(exceptions.is_working, extract(isodow from days.day) <= 5)
-),
-
-pinned as (
-    select
-        feed,
-        business_date,
-        count(*) as files
-    from marts.release_inputs
-    where period_code = %(period)s
-    group by feed, business_date
-)
-
-select
-    expected.feed,
-    expected.day,
-    coalesce(pinned.files, 0) as files
-from expected
-left join pinned on expected.feed = pinned.feed and expected.day = pinned.business_date
-order by expected.feed, expected.day
-""",
-    ),
+    "missing_days": Figures(("feed", "day", "kiosk"), missing.SOURCES),
     "appendix_1": Figures(
         ("unit_code",),
         """
@@ -316,6 +266,17 @@ def figures(connection: Connection, suite: str, period_code: str) -> Table:
     for row in rows:
         row.update({name: str(row[name]) for name in index})
     return Table(columns, index, rows)
+
+
+def waived_days(connection: Connection, period_code: str) -> dict[tuple[str, str], Waiver]:
+    """Feed and day (yyyy-MM-dd) of what the standing release of a period waives, and who did."""
+    found = connection.execute(
+        "select feed, day, name, reason from published.latest_waivers"
+        " inner join published.latest_publications using (publication_id)"
+        " where period_code = %s",
+        [period_code],
+    )
+    return {(feed, str(day)): Waiver(name, reason) for feed, day, name, reason in found}
 
 
 def figures_query(connection: Connection, suite: str, period_code: str) -> str:

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,13 +19,15 @@ from motcua.quality.suites import (
     CRITICAL,
     FAILED,
     PASSED,
+    WARNING,
     Judgement,
     Row,
     Table,
     broken,
     judge,
 )
-from motcua.warehouse import database
+from motcua.waivers import Waiver
+from motcua.warehouse import database, missing
 from motcua.warehouse.database import Connection
 
 LANDING, CANDIDATE = "landing", "candidate"
@@ -62,21 +64,29 @@ class _Evidence:
 
 @dataclass(frozen=True)
 class _Batch:
-    """A suite, the rows it is judged on, and how to tell more about those that offend."""
+    """A suite, the rows it is judged on, and how to tell more about those that offend.
+
+    standing: the waiver that stands for an offending row from before.
+    """
 
     suite: Path
     read: Callable[[], Table]
     evidence: Callable[[Judgement], _Evidence]
+    standing: Callable[[Row], Waiver | None]
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """A judgement told in words: `message` for people, `query` shows the rows it is about."""
+    """A judgement told in words: `message` for people, `query` shows the rows it is about.
+
+    waived: offending rows that the waiver of this run lets through.
+    """
 
     suite: str
     judgement: Judgement
     message: str
     query: str | None = None
+    waived: tuple[Row, ...] = ()
 
     @property
     def explanation(self) -> str:
@@ -90,36 +100,48 @@ class _Finding:
         return "\n    ".join(lines)
 
 
-def landing_gate(reference_sha256: str) -> GateReport:
+def landing_gate(reference_sha256: str, waiver: Waiver | None = None) -> GateReport:
     """Judge the loaded files that are not built into core yet, feed by feed.
 
-    reference_sha256: the pack that they will be built with; its calendar counts.
-    Raises Refused when a critical expectation fails, Failed when a check is broken.
+    reference_sha256: the pack that they will be built with; its calendar counts. waiver: lets days
+    with next to no records through and is kept in ops.landing_waivers with their files; the same
+    files need none again.
+    Raises Refused when a critical expectation fails or there is nothing to waive, Failed when a
+    check is broken.
     """
     started = time.monotonic()
     with database.connect(database.TRANSFORMER, autocommit=True) as connection:
         new = landing_profile.new_days(connection, reference_sha256)
         days = [day for of_feed in new.values() for day in of_feed]
         if not days:
+            if waiver:
+                raise Refused(_nothing_to_waive(LANDING, "no new file"))
             return GateReport(LANDING, "no new file")
         subject = _subject(days)
         batches = (_landing_batch(connection, feed, of_feed) for feed, of_feed in new.items())
-        return _run(connection, LANDING, subject, batches, started)
+        report, findings = _run(connection, LANDING, subject, batches, started, waiver)
+        if waiver:
+            _keep_waivers(connection, waiver, new, findings)
+        return report
 
 
-def candidate_gate(period_code: str) -> GateReport:
+def candidate_gate(period_code: str, waiver: Waiver | None = None) -> GateReport:
     """Judge whether the figures of a period in schema marts are fit to publish.
 
-    Raises Refused when a critical expectation fails, Failed when a check is broken or the marts
-    do not hold the period.
+    waiver: accepts the missing days of the period; the release keeps it. Days that the standing
+    release of the period waives are let through, so that the same figures can be asked for again.
+    Raises Refused when a critical expectation fails or there is nothing to waive, Failed when a
+    check is broken or the marts do not hold the period.
     """
     started = time.monotonic()
     with database.connect(database.PUBLISHER, autocommit=True) as connection:
         candidate_figures.must_exist(connection, period_code)
+        waived = candidate_figures.waived_days(connection, period_code)
         batches = (
-            _candidate_batch(connection, suite, period_code) for suite in candidate_figures.FIGURES
+            _candidate_batch(connection, suite, period_code, waived)
+            for suite in candidate_figures.FIGURES
         )
-        return _run(connection, CANDIDATE, period_code, batches, started)
+        return _run(connection, CANDIDATE, period_code, batches, started, waiver)[0]
 
 
 def suite_file(gate: str, suite: str) -> Path:
@@ -151,25 +173,69 @@ def _landing_batch(connection: Connection, feed: str, days: Sequence[NewDay]) ->
         return _Evidence(lines, landing_profile.records_query(offending, measure))
 
     return _Batch(
-        suite_file(LANDING, feed), lambda: landing_profile.profile(connection, days), evidence
+        suite_file(LANDING, feed),
+        lambda: landing_profile.profile(connection, days),
+        evidence,
+        lambda row: by_date[str(row["business_date"])].waiver,
     )
 
 
-def _candidate_batch(connection: Connection, suite: str, period_code: str) -> _Batch:
+def _candidate_batch(
+    connection: Connection, suite: str, period_code: str, waived: dict[tuple[str, str], Waiver]
+) -> _Batch:
     def evidence(_: Judgement) -> _Evidence:
-        return _Evidence([], candidate_figures.figures_query(connection, suite, period_code))
+        query = candidate_figures.figures_query(connection, suite, period_code)
+        if suite != "missing_days":
+            return _Evidence([], query)
+        days = missing.of_period(connection, period_code)
+        return _Evidence([f"Missing days: {len(days)}: {missing.listed(days)}."], query)
 
     return _Batch(
         suite_file(CANDIDATE, suite),
         lambda: candidate_figures.figures(connection, suite, period_code),
         evidence,
+        lambda row: waived.get((str(row["feed"]), str(row["day"]))),
+    )
+
+
+def _keep_waivers(
+    connection: Connection,
+    waiver: Waiver,
+    new: dict[str, list[NewDay]],
+    findings: Sequence[_Finding],
+) -> None:
+    """Keep whom the gate let days through for, with the files that the days had at this moment."""
+    for finding in findings:
+        waived = {str(row["business_date"]) for row in finding.waived}
+        for day in new.get(finding.suite, ()):
+            if day.business_date.isoformat() in waived:
+                connection.execute(
+                    "insert into ops.landing_waivers"
+                    " (feed, day, file_ids, records, usual_records, name, reason)"
+                    " values (%s, %s, %s, %s, %s, %s, %s)",
+                    [
+                        *(day.feed, day.business_date, day.counting_ids, day.records_of_day),
+                        *(day.usual_records, waiver.name, waiver.reason),
+                    ],
+                )
+
+
+def _nothing_to_waive(gate: str, subject: str) -> str:
+    return (
+        f"There is nothing to waive: the {gate} gate finds nothing in {subject} that needs it."
+        " Run the command again without --waive."
     )
 
 
 def _run(
-    connection: Connection, gate: str, subject: str, batches: Iterable[_Batch], started: float
-) -> GateReport:
-    findings = [finding for batch in batches for finding in _findings(batch)]
+    connection: Connection,
+    gate: str,
+    subject: str,
+    batches: Iterable[_Batch],
+    started: float,
+    waiver: Waiver | None,
+) -> tuple[GateReport, list[_Finding]]:
+    findings = [finding for batch in batches for finding in _findings(batch, waiver)]
     now = datetime.now(ZoneInfo(settings.TIME_ZONE))
     gate_run_id = f"{gate}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     _store(connection, gate_run_id, gate, subject, findings)
@@ -198,7 +264,9 @@ def _run(
                 ]
             )
         )
-    return GateReport(
+    if waiver and not any(found.judgement.is_waivable for found in failed):
+        raise Refused(_nothing_to_waive(gate, subject))
+    report = GateReport(
         gate=gate,
         subject=subject,
         checks=len(findings),
@@ -207,17 +275,18 @@ def _run(
         docs=docs,
         gate_run_id=gate_run_id,
     )
+    return report, findings
 
 
-def _findings(batch: _Batch) -> list[_Finding]:
+def _findings(batch: _Batch, waiver: Waiver | None) -> list[_Finding]:
     try:
         judgements = judge(batch.suite, batch.read())
     except psycopg.Error as error:
         judgements = broken(batch.suite, f"its query failed: {_said(error)}")
-    return [_finding(batch, judgement) for judgement in judgements]
+    return [_finding(batch, judgement, waiver) for judgement in judgements]
 
 
-def _finding(batch: _Batch, judgement: Judgement) -> _Finding:
+def _finding(batch: _Batch, judgement: Judgement, waiver: Waiver | None) -> _Finding:
     suite = batch.suite.stem
     if judgement.outcome == PASSED:
         return _Finding(suite, judgement, judgement.notes or judgement.expectation)
@@ -231,6 +300,16 @@ def _finding(batch: _Batch, judgement: Judgement) -> _Finding:
             evidence = _Evidence([f"No sample, its query failed: {_said(error)}"])
     lines = [_offence(judgement), *evidence.lines]
     lines += [f"Rule: {judgement.notes}"] if judgement.notes else []
+    if judgement.is_waivable:
+        standing = [batch.standing(row) for row in judgement.rows]
+        waived = tuple(
+            row for row, before in zip(judgement.rows, standing, strict=True) if not before
+        )
+        if waiver or not waived:
+            names = {before for before in standing if before} | ({waiver} if waived else set())
+            lines += sorted(str(name) for name in names)
+            judgement = replace(judgement, severity=WARNING)
+            return _Finding(suite, judgement, "\n".join(lines), evidence.query, waived)
     lines += [f"What to do: {judgement.what_to_do}"] if judgement.what_to_do else []
     return _Finding(suite, judgement, "\n".join(lines), evidence.query)
 
@@ -248,7 +327,7 @@ def _offence(judgement: Judgement) -> str:
 
 def _named(row: Row, column: str | None) -> str:
     """The texts of a row name it (day, unit, case); the figure is the one that offends."""
-    name = " ".join(value for value in row.values() if isinstance(value, str))
+    name = " ".join(value for value in row.values() if isinstance(value, str) and value)
     return f"{name} ({_figure(row[column])})" if column else name
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from motcua.quality.suites import Row, Table
+from motcua.waivers import Waiver, waiver
 from motcua.warehouse.database import Connection
 
 SAMPLE = 5
@@ -121,82 +122,32 @@ _CODES = {
 """The column that names a record of a feed in a message; none is personal."""
 
 # A revision replaces the earlier ones of its feed, day and part, so that a faulty file is put right
-# by sending it again. The usual number is the median of up to 20 working days before, if there are
-# at least 5; the calendar is that of the newest reference pack.
+# by sending it again.
 _NEW_DAYS = """
-with loaded as (
-    select
-        files.*,
-        max(revision) over (partition by feed, business_date, part) as highest_revision
-    from raw.files as files
-    where state = 'loaded'
-),
-
-counting as (
-    select * from loaded where revision = highest_revision
-),
-
-days as (
-    select feed, business_date, sum(loaded) as records
-    from counting
-    group by feed, business_date
-),
-
-exceptions as (
-    select cast(exceptions.date as date) as day, lower(exceptions.is_working_day) as is_working
-    from reference.calendar as exceptions
-    where exceptions.reference_sha256 = %s
-),
-
-working_days as (
-    select
-        days.feed,
-        days.business_date,
-        array_agg(days.records) over (
-            partition by days.feed order by days.business_date
-            rows between 20 preceding and 1 preceding
-        ) as records_before
-    from days
-    left join exceptions on days.business_date = exceptions.day
-    where coalesce(
-        exceptions.is_working in ('true', 't', '1', 'yes'),
-        extract(isodow from days.business_date) <= 5
-    )
-),
-
-waiting as (
-    select * from counting {not_applied}
-),
-
-new_days as (
-    select
-        feed,
-        business_date,
-        array_agg(file_id order by file_id) as file_ids,
-        array_agg(file_name order by file_name) as file_names,
-        sum(loaded) as records
-    from waiting
-    group by feed, business_date
-)
-
 select
-    new_days.feed,
-    new_days.business_date,
-    new_days.file_ids,
-    new_days.file_names,
-    new_days.records,
-    days.records as records_of_day,
-    (
-        select percentile_cont(0.5) within group (order by before.records)
-        from unnest(working_days.records_before) as before (records)
-        where cardinality(working_days.records_before) >= 5
-    ) as usual_records
-from new_days
-inner join days
-    on new_days.feed = days.feed and new_days.business_date = days.business_date
-left join working_days
-    on new_days.feed = working_days.feed and new_days.business_date = working_days.business_date
-order by new_days.feed, new_days.business_date
+    days.feed,
+    days.day,
+    array_agg(files.file_id order by files.file_id),
+    array_agg(files.file_name order by files.file_name),
+    sum(files.loaded),
+    days.records,
+    days.usual_records,
+    days.file_ids,
+    waivers.name,
+    waivers.reason
+from ops.completeness_at(%s) as days
+cross join lateral unnest(days.file_ids) as counting (file_id)
+inner join raw.files as files on counting.file_id = files.file_id
+left join ops.landing_waivers as waivers
+    on
+        days.feed = waivers.feed
+        and days.day = waivers.day
+        and days.file_ids = waivers.file_ids
+where days.kiosk is null {not_applied}
+group by
+    days.feed, days.day, days.records, days.usual_records, days.file_ids,
+    waivers.name, waivers.reason
+order by days.feed, days.day
 """
 
 
@@ -205,6 +156,8 @@ class NewDay:
     """The files of one feed and business date that core does not hold yet.
 
     usual_records: median of the working days before; None on a day off or with too little before.
+    counting_ids: all files of the day that count, also those that core holds. waiver: who let a day
+    of exactly these files through.
     """
 
     feed: str
@@ -214,6 +167,8 @@ class NewDay:
     records: int
     records_of_day: int
     usual_records: float | None
+    counting_ids: list[int]
+    waiver: Waiver | None
 
 
 def new_days(connection: Connection, reference_sha256: str) -> dict[str, list[NewDay]]:
@@ -224,14 +179,14 @@ def new_days(connection: Connection, reference_sha256: str) -> dict[str, list[Ne
     row = connection.execute("select to_regclass('core.files_applied') is not null").fetchone()
     assert row is not None
     not_applied = (
-        "where not exists (select from core.files_applied as applied"
-        " where applied.file_id = counting.file_id)"
+        "and not exists (select from core.files_applied as applied"
+        " where applied.file_id = files.file_id)"
         if row[0]
         else ""
     )
     days: dict[str, list[NewDay]] = {}
     for found in connection.execute(_NEW_DAYS.format(not_applied=not_applied), [reference_sha256]):
-        feed, business_date, file_ids, file_names, records, of_day, usual = found
+        feed, business_date, file_ids, file_names, records, of_day, usual, ids, *waived = found
         days.setdefault(feed, []).append(
             NewDay(
                 feed=feed,
@@ -241,6 +196,8 @@ def new_days(connection: Connection, reference_sha256: str) -> dict[str, list[Ne
                 records=int(records),
                 records_of_day=int(of_day),
                 usual_records=usual,
+                counting_ids=ids,
+                waiver=waiver(*waived),
             )
         )
     return days

@@ -13,7 +13,7 @@ from typing import Any
 Row = dict[str, object]
 
 PASSED, FAILED, BROKEN = "passed", "failed", "broken"
-CRITICAL = "critical"
+CRITICAL, WARNING = "critical", "warning"
 
 
 class BrokenSuite(Exception):
@@ -35,7 +35,8 @@ class Judgement:
 
     expectation: the rule in words. rows: the offending rows (none for a rule about the whole).
     unexpected: how many rows offend; None when it was not counted. observed: what a rule about
-    the whole (a sum, a number of rows) saw. problem: why the check is broken.
+    the whole (a sum, a number of rows) saw. problem: why the check is broken. is_waivable: a named
+    person may let the offending rows through.
     """
 
     position: int
@@ -49,6 +50,7 @@ class Judgement:
     rows: tuple[Row, ...] = ()
     observed: float | None = None
     problem: str | None = None
+    is_waivable: bool = False
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -174,6 +176,7 @@ def _judgement(position: int, said: dict[str, Any], problem: str | None, **found
         notes=" · ".join(said.get("notes", [])),
         what_to_do=said.get("meta", {}).get("what_to_do", ""),
         problem=problem,
+        is_waivable=said.get("meta", {}).get("waivable", False),
         **({"outcome": BROKEN if problem else PASSED} | found),
     )
 
