@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import openpyxl
 import psycopg
 import pytest
 
@@ -228,3 +229,82 @@ def test_another_province_is_another_folder(
         # No steps and no register of procedures came: those indicators and the total are missing.
         assert (indicator_1, indicator_2, indicator_3, total) == (mean, None, 2, None)
     assert list((tmp_path / "publications").rglob("*.xlsx")), "the publication has a workbook"
+
+
+def write_kiosks(folder: Path) -> None:
+    """Two kiosks whose ratings are expected on the last days before the period is known."""
+    (folder / "kiosks.csv").write_text(
+        "kiosk,counter,unit_code,valid_from,valid_to\nA,1,K01,2018-01-01,\nB,2,K02,2018-01-01,\n"
+    )
+    feeds = (folder / "feeds.csv").read_text()
+    feeds = feeds.replace(f"ratings,on_change,{FIRST_DAY}", "ratings,working_days,2019-06-12")
+    (folder / "feeds.csv").write_text(feeds)
+
+
+def write_ratings(folder: Path, kiosk: str, days: list[int]) -> None:
+    """Files of days of June 2019 without a press."""
+    for day in days:
+        path = folder / "ratings" / f"ratings_2019-06-{day}_{kiosk}.csv"
+        path.write_text("MaKiosk,Quay,SoThuTu,MaDonVi,ThoiGian,NutDanhGia\n")
+
+
+def test_missing_days_of_another_province_are_waived_by_name_or_refuse_it(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing = tmp_path / "landing"
+    write_pack(tmp_path / "pack")
+    write_kiosks(tmp_path / "pack")
+    write_exports(landing, made_up_cases())
+    # 12 June 2019 is a Wednesday. Kiosk B is silent on Friday 14, both on Wednesday 19.
+    write_ratings(landing, "A", [12, 13, 14, 17, 18, 20, 21])
+    write_ratings(landing, "B", [12, 13, 17, 18, 20, 21])
+    # Told before the window, within it, and past it; the holiday is in this province's calendar.
+    for day in ("2018-12-07", "2019-03-04", "2019-06-20"):
+        (landing / "cases" / f"cases_{day}.csv").unlink()
+    (landing / "cases" / "cases_2019-01-01.csv").unlink()
+    bad = landing / "cases" / "cases_2019-03-05.csv"
+    bad.write_text("MaHoSo,MaDonVi\nK01-1,K01\n")
+    monkeypatch.setenv("MOTCUA_REFERENCE", str(tmp_path / "pack"))
+    assert motcua("ingest").returncode == 0
+    assert motcua("build").returncode == 0
+
+    status = motcua("status", "--today", "2019-07-10").stdout
+    assert "3 working days without a file: 2018-12-07, 2019-03-04, 2019-06-20\n" in status
+    assert "1 working days with quarantined files only (motcua rejects): 2019-03-05\n" in status
+    assert "without a file: 2019-06-14 (B), 2019-06-19" in status
+
+    publish = ["publish", PERIOD, "--approved-by", "Nguyễn Văn A"]
+    refused = motcua(*publish)
+    assert refused.returncode == 3
+    assert (
+        "Missing days: 6: cases 2018-12-07, 2019-03-04, 2019-03-05, 2019-06-20;"
+        " ratings 2019-06-14 (B), 2019-06-19." in refused.stderr
+    )
+    assert motcua(*publish, "--waive", "Trần Thị B").returncode == 3, "a reason is needed"
+
+    waiver = ["--waive", "Trần Thị B", "--reason", "cúp điện"]
+    released = motcua(*publish, *waiver)
+    assert released.returncode == 0, released.stdout + released.stderr
+    again = motcua(*publish)
+    assert again.returncode == 0
+    assert "stands already" in again.stdout
+    with psycopg.connect(empty_database) as connection:
+        waivers = connection.execute(
+            "select feed, to_char(day, 'YYYY-MM-DD'), name, reason from published.latest_waivers"
+            " order by feed, day"
+        ).fetchall()
+    assert waivers == [
+        *(
+            ("cases", day, "Trần Thị B", "cúp điện")
+            for day in ("2018-12-07", "2019-03-04", "2019-03-05", "2019-06-20")
+        ),
+        *(("ratings", day, "Trần Thị B", "cúp điện") for day in ("2019-06-14", "2019-06-19")),
+    ]
+    book = openpyxl.load_workbook(tmp_path / "publications" / f"{PERIOD}.r1.xlsx")
+    foot = (
+        "Thiếu tệp của các ngày: hồ sơ 07/12/2018, 04/03/2019, 05/03/2019, 20/06/2019; đánh giá"
+        " 14/06/2019 (B), 19/06/2019. Người chấp nhận: Trần Thị B. Lý do: cúp điện."
+    )
+    for sheet in book:
+        texts = [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value]
+        assert any(text.endswith(foot) for text in texts), sheet.title
