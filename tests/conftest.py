@@ -81,9 +81,10 @@ def empty_database(
 @pytest.fixture(scope="session")
 def migrated_template(server_url: str) -> Iterator[str]:
     """Name of a migrated database, which every `warehouse` is a copy of."""
-    with _database(server_url) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTCUA_WAREHOUSE_URL", url)
-        schema.migrate()
+    with _database(server_url) as url:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MOTCUA_WAREHOUSE_URL", url)
+            schema.migrate()
         yield url.rpartition("/")[2]
 
 
