@@ -201,7 +201,7 @@ def test_a_day_is_unusual_against_the_median_of_the_working_days_before(
     )
 
 
-def test_the_view_shows_the_newest_pack_to_the_readers_of_operations(
+def test_the_view_needs_no_parameter_and_is_open_to_the_readers_of_operations(
     pack: psycopg.Connection,
 ) -> None:
     come(pack, "cases", 1, "02 05:00")

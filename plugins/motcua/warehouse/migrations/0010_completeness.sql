@@ -317,11 +317,12 @@ create view ops.completeness as
 select
     days.*,
     100 * days.records / nullif(days.usual_records, 0) as percent_of_usual
-from ops.completeness_at(
+from ops.completeness_at(coalesce(
+    (select reference_sha256 from reference.builds order by build_number desc limit 1),
     (select reference_sha256 from reference.packs order by stored_at desc limit 1)
-) as days;
+)) as days;
 comment on view ops.completeness is
-    'ops.completeness_at by the newest reference pack, now, with the deadline at 07:00.';
+    'ops.completeness_at by the pack of the last build, now, with the deadline at 07:00.';
 
 create table ops.landing_waivers (
     feed text not null,
