@@ -61,18 +61,23 @@ def deadline() -> time:
     return time.fromisoformat(os.environ.get("MOTCUA_DEADLINE") or "07:00")
 
 
-def code_version() -> str:
-    """Version of the code that computes: the commit of the checkout, else the package version."""
-    head = PROJECT / ".git" / "HEAD"
+def code_commit() -> str:
+    """Commit of the checkout, else the version of the package."""
+    folder = PROJECT / ".git"
+    if folder.is_file():  # a second working tree names the place of its own
+        folder = Path(folder.read_text().strip().removeprefix("gitdir: "))
+    head = folder / "HEAD"
     if head.is_file():
         text = head.read_text().strip()
         if not text.startswith("ref: "):
             return text[:12]
         ref = text.removeprefix("ref: ")
-        loose = PROJECT / ".git" / ref
+        common = folder / "commondir"
+        shared = (folder / common.read_text().strip()).resolve() if common.is_file() else folder
+        loose = shared / ref
         if loose.is_file():
             return loose.read_text().strip()[:12]
-        packed = PROJECT / ".git" / "packed-refs"
+        packed = shared / "packed-refs"
         if packed.is_file():
             for line in packed.read_text().splitlines():
                 if line.endswith(" " + ref):

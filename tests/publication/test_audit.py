@@ -490,6 +490,7 @@ def test_stored_checks_of_a_publication_are_told(
     assert any("identical_indicators" in line for line in told)
     assert any("indistinct_indicator" in line for line in told)
     with psycopg.connect(built) as connection:
+        connection.execute("set session_replication_role = replica")  # else the release is closed
         connection.execute(
             "insert into published.checks (publication_id, period_code, revision, check_id, level,"
             " relation, expected, found, passed, explanation) values ('2019-Q1.r1', '2019-Q1', 1,"

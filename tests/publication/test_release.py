@@ -8,10 +8,9 @@ import psycopg
 import pytest
 
 import report_marts
-from motcua import settings
 from motcua.errors import Failed, Refused
 from motcua.publication import figures, release
-from motcua.warehouse import database
+from motcua.warehouse import database, dbt
 
 TABLES = [*figures.KEYS, "publications", "release_inputs", "checks"]
 
@@ -68,7 +67,7 @@ def test_release_holds_every_figure_of_the_candidate_and_pins_its_inputs(built: 
         pinned = connection.execute("select * from published.release_inputs").fetchone()
     assert row == (
         *("2019-Q1", 1, "quarter", date(2019, 1, 1), date(2019, 3, 31), date(2019, 3, 31)),
-        *(date(2019, 4, 5), "qd1216_2019", "Nguyễn Văn A", "lần đầu", settings.code_version(), 64),
+        *(date(2019, 4, 5), "qd1216_2019", "Nguyễn Văn A", "lần đầu", dbt.code_version(), 64),
     )
     assert score == (
         *("Sở Thông tin và Truyền thông", 22, 21),
@@ -261,6 +260,32 @@ def test_nobody_changes_a_release_not_even_the_administrator(released: str, stat
 def released(built: str) -> str:
     release.publish("2019-Q1", "A")
     return built
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into published.appendix_1 (publication_id, period_code, revision, unit_code,"
+        " unit_name, display_order, total, carried_over, newly_received, settled_total,"
+        " settled_early, settled_on_time, settled_late, settled_late_after_review,"
+        " in_progress_total, in_progress_in_time, in_progress_overdue, returned, received_online,"
+        " returned_by_post, counted_externally) values ('2019-Q1.r1', '2019-Q1', 1, 'FAKE', 'x',"
+        " 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+        "insert into published.checks select * from published.checks",
+        "insert into published.release_inputs (publication_id, feed, file_name, business_date,"
+        " part, revision, sha256, records)"
+        " values ('2019-Q1.r1', 'cases', 'x.csv', '2019-01-02', '', 9, 'x', 1)",
+        "insert into evidence.petitions (publication_id, petition_code, unit_code, received_date,"
+        " is_protracted, is_on_time, row_id)"
+        " values ('2019-Q1.r1', 'x', 'x', '2019-01-02', false, true, 1)",
+    ],
+)
+def test_nothing_joins_a_release_that_stands(released: str, statement: str) -> None:
+    with (
+        database.connect(database.PUBLISHER) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match=r"2019-Q1\.r1 is closed"),
+    ):
+        connection.execute(statement)
 
 
 def test_bi_reader_reads_the_release_and_no_candidate(released: str) -> None:

@@ -1,11 +1,11 @@
 """Computes a release again from the files and the reference pack that it pinned."""
 
-import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from motcua import settings
 from motcua.errors import Failed
 from motcua.publication import companions, evidence, figures
 from motcua.publication.figures import Difference
@@ -49,8 +49,7 @@ def recompute(publication_id: str, progress: dbt.Progress | None = None) -> Reco
     with database.connect(database.TRANSFORMER) as connection:
         period_code, reference_sha256, code_then = release_of(connection, publication_id)
         _require_inputs(connection, publication_id)
-    prefix = f"recompute_{secrets.token_hex(4)}_"
-    try:
+    with scratch() as prefix:
         dbt.run(
             ["run"],
             {
@@ -80,10 +79,20 @@ def recompute(publication_id: str, progress: dbt.Progress | None = None) -> Reco
                     has_companions=has_companions,
                 ),
                 code_then=code_then,
-                code_now=settings.code_version(),
+                code_now=dbt.code_version(),
             )
-    finally:
-        drop(prefix)
+
+
+@contextmanager
+def scratch() -> Iterator[str]:
+    """Prefix of the schemas of a recomputation, one at a time; what a killed one left is removed."""
+    prefix = "recompute_"
+    with database.only_one("recompute"):
+        _drop(prefix)
+        try:
+            yield prefix
+        finally:
+            _drop(prefix)
 
 
 def release_of(connection: Connection, publication_id: str) -> tuple[str, str, str]:
@@ -125,8 +134,7 @@ def _require_inputs(connection: Connection, publication_id: str) -> None:
         )
 
 
-def drop(prefix: str) -> None:
-    """Remove the schemas of a recomputation."""
+def _drop(prefix: str) -> None:
     with database.connect(database.TRANSFORMER) as connection:
         for layer in _LAYERS:
             connection.execute(

@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from motcua import settings
 from motcua.errors import Failed, Refused
 from motcua.publication import checks, companions, evidence, figures, gaps, periods, revisions
 from motcua.publication.checks import Check
 from motcua.publication.figures import Difference
 from motcua.publication.periods import Period
 from motcua.waivers import Waiver
-from motcua.warehouse import database, missing
+from motcua.warehouse import database, dbt, missing
 from motcua.warehouse.database import Connection
 
 _SHOWN = 10
@@ -244,7 +243,7 @@ def _append(
                 *(period.cases_from, period.cases_to, period.ratings_from, period.ratings_to),
                 *(period.processes_as_of, period.known_as_of),
                 *(period.rule_set, period.reference_sha256),
-                *(approved_by, note, settings.code_version()),
+                *(approved_by, note, dbt.code_version()),
             ],
         )
     except psycopg.errors.UniqueViolation as error:

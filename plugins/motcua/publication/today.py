@@ -5,8 +5,6 @@ They are read under the unit that each unit of then is today, and the models of 
 from them with the rules that the release pinned: nothing differs but the units.
 """
 
-import secrets
-
 from psycopg import sql
 
 from motcua.publication import evidence, figures, recompute
@@ -81,11 +79,10 @@ def recompute_on_units_of_today(
     Today's units are those of the reference pack of the last build; a succession counts from the
     day after the former unit's last one. Raises Failed when there is no such release.
     """
-    prefix = f"recompute_{secrets.token_hex(4)}_"
-    with database.connect(database.TRANSFORMER) as connection:
-        period_code, reference_sha256, _ = recompute.release_of(connection, publication_id)
-        _prepare(connection, prefix, publication_id, period_code)
-    try:
+    with recompute.scratch() as prefix:
+        with database.connect(database.TRANSFORMER) as connection:
+            period_code, reference_sha256, _ = recompute.release_of(connection, publication_id)
+            _prepare(connection, prefix, publication_id, period_code)
         dbt.run(
             ["run", "--select", *_MODELS],
             {"reference_sha256": reference_sha256, "schema_prefix": prefix},
@@ -94,8 +91,6 @@ def recompute_on_units_of_today(
         )
         with database.connect(database.TRANSFORMER) as connection:
             found = figures.candidate(connection, period_code, f"{prefix}marts")
-    finally:
-        recompute.drop(prefix)
     for rows in found.values():
         rows.sort(key=lambda row: (row["display_order"], row["unit_code"]))
     return found

@@ -163,6 +163,11 @@ def project_sha256() -> str:
     return digest.hexdigest()
 
 
+def code_version() -> str:
+    """What computes: the commit, and the models as they are, which may differ from the commit."""
+    return f"{settings.code_commit()}+{project_sha256()[:12]}"
+
+
 def _environment(work: Path) -> dict[str, str]:
     """Connection and quiet: dbt reads both from the environment."""
     where = database.parts(database.url())
