@@ -85,7 +85,7 @@ def recompute(publication_id: str, progress: dbt.Progress | None = None) -> Reco
 
 @contextmanager
 def scratch() -> Iterator[str]:
-    """Prefix of the schemas of a recomputation, one at a time; what a killed one left is removed."""
+    """Prefix of a recomputation's schemas, one at a time; what a killed one left is removed."""
     prefix = "recompute_"
     with database.only_one("recompute"):
         _drop(prefix)
