@@ -248,7 +248,20 @@ def write_ratings(folder: Path, kiosk: str, days: list[int]) -> None:
         path.write_text("MaKiosk,Quay,SoThuTu,MaDonVi,ThoiGian,NutDanhGia\n")
 
 
-def test_missing_days_of_another_province_are_waived_by_name_or_refuse_it(
+def write_busy_days(folder: Path, first: date, last: date) -> None:
+    """200 more cases on each weekday up to `last`, and no file after the next day."""
+    for path in (folder / "cases").iterdir():
+        day = date.fromisoformat(path.stem.removeprefix("cases_"))
+        if day > last + timedelta(1):
+            path.unlink()
+        elif first <= day <= last:
+            with path.open("a", encoding="utf-8", newline="") as handle:
+                for number in range(200):
+                    code, when = f"K01-{day:%y%m%d}-B{number:03d}", f"{day:%Y%m%d}080000"
+                    csv.writer(handle).writerow([code, "1.000", "K01", 1, when, "", "", 4, when])
+
+
+def test_missing_and_thin_days_of_another_province_are_waived_by_name_or_refuse(
     empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landing = tmp_path / "landing"
@@ -258,15 +271,22 @@ def test_missing_days_of_another_province_are_waived_by_name_or_refuse_it(
     # 12 June 2019 is a Wednesday. Kiosk B is silent on Friday 14, both on Wednesday 19.
     write_ratings(landing, "A", [12, 13, 14, 17, 18, 20, 21])
     write_ratings(landing, "B", [12, 13, 17, 18, 20, 21])
-    # Told before the window, within it, and past it; the holiday is in this province's calendar.
+    # Missing before the window, within it, and past it; the holiday is in this calendar. On Friday
+    # 21 June next to nothing is told.
     for day in ("2018-12-07", "2019-03-04", "2019-06-20"):
         (landing / "cases" / f"cases_{day}.csv").unlink()
     (landing / "cases" / "cases_2019-01-01.csv").unlink()
+    write_busy_days(landing, date(2019, 5, 20), date(2019, 6, 20))
     bad = landing / "cases" / "cases_2019-03-05.csv"
     bad.write_text("MaHoSo,MaDonVi\nK01-1,K01\n")
     monkeypatch.setenv("MOTCUA_REFERENCE", str(tmp_path / "pack"))
     assert motcua("ingest").returncode == 0
-    assert motcua("build").returncode == 0
+    thin = motcua("build")
+    assert thin.returncode == 3
+    assert "Rows: 1: 2019-06-21 " in thin.stderr
+    assert motcua("build", "--waive", "Lê C", "--reason", "nghỉ họp").returncode == 0
+    again = motcua("build", "--waive", "Lê C", "--reason", "nghỉ họp")
+    assert (again.returncode, "nothing to waive" in again.stderr) == (3, True)
 
     status = motcua("status", "--today", "2019-07-10").stdout
     assert "3 working days without a file: 2018-12-07, 2019-03-04, 2019-06-20\n" in status
@@ -305,6 +325,12 @@ def test_missing_days_of_another_province_are_waived_by_name_or_refuse_it(
         "Thiếu tệp của các ngày: hồ sơ 07/12/2018, 04/03/2019, 05/03/2019, 20/06/2019; đánh giá"
         " 14/06/2019 (B), 19/06/2019. Người chấp nhận: Trần Thị B. Lý do: cúp điện."
     )
+    records = len((landing / "cases" / "cases_2019-06-21.csv").read_text().splitlines()) - 1
+    thin_foot = (
+        f"Ngày có rất ít bản ghi: hồ sơ 21/06/2019 ({records} bản ghi). Người chấp nhận: Lê C."
+        " Lý do: nghỉ họp."
+    )
     for sheet in book:
         texts = [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value]
         assert any(text.endswith(foot) for text in texts), sheet.title
+        assert any(text.endswith(thin_foot) for text in texts), sheet.title

@@ -168,7 +168,8 @@ def _remarks(days: Sequence[Day]) -> list[str]:
 
 
 def _with_kiosks(day: Day) -> str:
-    return f"{day.day} ({', '.join(day.absent_kiosks)})" if day.absent_kiosks else str(day.day)
+    is_partial = day.files and day.absent_kiosks
+    return f"{day.day} ({', '.join(day.absent_kiosks)})" if is_partial else str(day.day)
 
 
 def _hours(late_by: timedelta) -> str:
