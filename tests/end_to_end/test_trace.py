@@ -1,5 +1,6 @@
 """Every published figure is the number of the rows that its trace names."""
 
+import csv
 from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -8,7 +9,7 @@ import psycopg
 import pytest
 
 from motcua.publication import trace
-from motcua.publication.definitions import DEFINITIONS, INDICATORS
+from motcua.publication.definitions import DEFINITIONS, INDICATOR_EVIDENCE
 
 from .conftest import PERIODS, motcua
 
@@ -41,6 +42,31 @@ def test_cases_and_outside_counts_add_up_to_every_cell(published: Published, per
                 assert len(found.rows) == min(found.count, trace.FIRST), (table, unit, column)
                 traced += 1
     assert traced == 17 * (15 + 7 + 3)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_numerators_and_denominators_list_the_rows_that_they_count(
+    published: Published, period: str
+) -> None:
+    publication_id = f"{period}.r1"
+    compared = 0
+    for unit in [*units_of(published[0], publication_id), trace.TOTAL]:
+        for name in INDICATOR_EVIDENCE:
+            if not name.endswith(("numerator", "denominator")):
+                continue
+            found = trace.trace(publication_id, "indicator_evidence", unit, name, first=10_000)
+            assert found.value == found.count == len(found.rows), (unit, name)
+            compared += 1
+    assert compared == 17 * 8
+
+
+def test_the_basis_of_indicator_9_is_listed(published: Published) -> None:
+    unit = units_of(published[0], "2019-H1.r1")[0]
+    parts = trace.trace("2019-H1.r1", "scorecard", unit, "indicator_9", first=10_000).parts
+    by_name = {part.column: part for part in parts}
+    levels = [row["service_level"] for row in by_name["9.listed"].rows]
+    assert by_name["9.offered_online"].count == sum((level or 0) >= 3 for level in levels)
+    assert "Quyết định 1216" in by_name["9.listed"].definition.source
 
 
 @pytest.mark.parametrize("period", PERIODS)
@@ -90,8 +116,6 @@ def test_every_figure_of_every_table_can_be_traced(published: Published) -> None
         for column in columns:
             text = trace.text(trace.trace("2019-Q2.r1", table, unit, column, first=3))
             assert "Nguồn" in text
-    for number in INDICATORS:
-        assert trace.trace("2019-Q2.r1", "indicator_evidence", unit, f"{number}.denominator")
     assert trace.trace("2019-H1.r1", "late_cases", trace.TOTAL, "case_code").count == 98
 
 
@@ -105,7 +129,22 @@ def test_the_command_prints_and_streams(published: Published, tmp_path: Path) ->
         *("trace", "2019-H1.r1", "appendix_1", "TOTAL", "settled_total", "--all", str(whole))
     )
     assert done.returncode == 0, done.stderr
-    assert len(whole.read_text().splitlines()) == 21_648 + 1
+    with whole.open(newline="") as handle:
+        assert sum(int(row["counted"]) for row in csv.DictReader(handle)) == 21_648
+
+
+def test_a_file_of_all_rows_has_one_header_and_names_the_part(
+    published: Published, tmp_path: Path
+) -> None:
+    whole = tmp_path / "all.csv"
+    of = ("2019-H1.r1", "appendix_2", trace.TOTAL, "coverage_percent")
+    number = trace.write_all(whole, *of)
+    counted: Counter[str] = Counter()
+    with whole.open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            counted[row["figure"]] += int(row["counted"])
+    assert counted == {"appendix_2.total": 5_841, "appendix_1.settled_total": 21_648}
+    assert len(whole.read_text().splitlines()) == number + 1
 
 
 def test_what_is_not_there_is_said(published: Published) -> None:
@@ -114,6 +153,12 @@ def test_what_is_not_there_is_said(published: Published) -> None:
         (("2019-H1.r1", "appendix_9", "TOTAL", "total"), "appendix_9 is no table of figures"),
         (("2019-H1.r1", "appendix_1", "X", "total"), "has no unit X"),
         (("2019-H1.r1", "appendix_1", "TOTAL", "x"), "has no figure x"),
+        (("2019-H1.r1", "late_cases", "TOTAL", "coverage_percent"), "is no figure of late_cases"),
+        (("2019-H1.r1", "indicator_evidence", "TOTAL", "²"), "² is no figure of indicator_ev"),
+        (
+            ("2019-H1.r1", "appendix_1", "TOTAL", "total", "--all", "/nowhere/x.csv"),
+            "/nowhere/x.csv cannot be written",
+        ),
     ):
         failed = motcua("trace", *arguments)
         assert failed.returncode == 1

@@ -7,7 +7,8 @@ the evidence of a release.
 from dataclasses import dataclass
 
 DECREE = "Nghị định 61/2018/NĐ-CP; Quy chế hoạt động của Trung tâm; mẫu Phụ lục I"
-CIRCULAR = "Thông tư 01/2018/TT-VPCP; Quyết định 1216/QĐ-UBND ngày 26/4/2019"
+CIRCULAR = "theo bộ quy tắc của bản công bố"
+"""Stands for the law of the release's own rule set, which a trace reads from its pack."""
 CENTRE = "Báo cáo của Trung tâm Phục vụ hành chính công"
 
 
@@ -17,23 +18,29 @@ class Rows:
 
     table: table of schema evidence. condition: which of its rows. points: column of `cases` whose
     values an indicator takes the mean of. external: columns of `external_counts` that are added.
+    is_summed_up: whether `case_counts` has all that the condition reads; else cases are counted.
     """
 
     table: str
     condition: str
     points: str | None = None
     external: tuple[str, ...] = ()
+    is_summed_up: bool = True
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One figure. `parts` are figures that it is computed of, as (table, column)."""
+    """One figure. `parts` are figures that it is computed of, as (table, column).
+
+    indicator: number of the indicator whose rules in the reference pack give text and thresholds.
+    """
 
     text: str
     formula: str
     source: str
     rows: Rows | None = None
     parts: tuple[tuple[str, str], ...] = ()
+    indicator: int | None = None
 
 
 def _cases(
@@ -42,19 +49,37 @@ def _cases(
     return Definition(text, formula, source, Rows("cases", condition, external=external))
 
 
-def _mean(number: int, text: str) -> Definition:
+def _mean(number: int) -> Definition:
     column = f"points_{number}"
     return Definition(
-        f"Chỉ số {number}: {text}",
+        f"Chỉ số {number}",
         f"trung bình {column} của hồ sơ đã giải quyết có điểm, làm tròn nửa lên theo bộ quy tắc",
         CIRCULAR,
         Rows("cases", f"is_settled and {column} is not null", points=column),
+        indicator=number,
     )
 
 
-def _of_procedures(number: int, text: str, formula: str) -> Definition:
+def _basis(number: int, formula: str, table: str, condition: str) -> Definition:
+    """A number of rows that an indicator's points depend on."""
     return Definition(
-        f"Chỉ số {number}: {text}", formula, CIRCULAR, Rows("procedures", "day_of = 'window_end'")
+        f"Chỉ số {number}",
+        formula,
+        CIRCULAR,
+        Rows(table, condition, is_summed_up=False),
+        indicator=number,
+    )
+
+
+def _judged(number: int, formula: str) -> Definition:
+    """An indicator whose points depend on numbers of rows."""
+    names = [name for name in INDICATOR_EVIDENCE if name.startswith(f"{number}.")]
+    return Definition(
+        f"Chỉ số {number}",
+        formula,
+        CIRCULAR,
+        parts=tuple(("indicator_evidence", name) for name in names),
+        indicator=number,
     )
 
 
@@ -214,30 +239,66 @@ APPENDIX_4 = {
     ),
 }
 
+_OPEN = "day_of = 'window_end'"
+
+_USABLE_ONLINE = """origin = 'newly_received' and (
+    procedure_code in (
+        select eligible.procedure_code from evidence.procedures as eligible
+        where eligible.publication_id = rows.publication_id
+            and eligible.day_of = 'window_end' and eligible.service_level >= 3
+    )
+    or exists (
+        select 1 from published.publications
+        inner join reference.rule_sets using (reference_sha256, rule_set)
+        where publications.publication_id = rows.publication_id
+            and rule_sets.online_denominator = 'all'
+    )
+)"""
+
+INDICATOR_EVIDENCE = {
+    "5.numerator": _basis(
+        5, "TTHC niêm yết làm tại chỗ", "procedures", f"{_OPEN} and is_on_the_spot"
+    ),
+    "5.denominator": _basis(5, "TTHC niêm yết ngày cuối kỳ", "procedures", _OPEN),
+    "5.handled_at_centre": _basis(
+        *(5, "TTHC niêm yết nhận và trả tại Trung tâm", "procedures"),
+        f"{_OPEN} and is_handled_at_centre",
+    ),
+    "6.numerator": _basis(
+        6, "TTHC niêm yết có mức công khai 2", "procedures", f"{_OPEN} and publicity = 2"
+    ),
+    "6.denominator": _basis(6, "TTHC niêm yết ngày cuối kỳ", "procedures", _OPEN),
+    "8.numerator": _basis(8, "phản ánh, kiến nghị đúng hạn", "petitions", "is_on_time"),
+    "8.denominator": _basis(8, "phản ánh, kiến nghị nhận trong kỳ", "petitions", "true"),
+    "8.protracted": _basis(8, "phản ánh, kiến nghị kéo dài", "petitions", "is_protracted"),
+    "9.numerator": _basis(
+        *(9, "hồ sơ tiếp nhận mới qua trực tuyến, trong mẫu số của q", "cases"),
+        f"is_online and {_USABLE_ONLINE}",
+    ),
+    "9.denominator": _basis(
+        *(9, "mẫu số của q: hồ sơ tiếp nhận mới của TTHC mức 3, 4, hoặc mọi hồ sơ tiếp nhận mới"),
+        *("cases", _USABLE_ONLINE),
+    ),
+    "9.offered_online": _basis(
+        9, "tử số của p: TTHC niêm yết mức 3, 4", "procedures", f"{_OPEN} and service_level >= 3"
+    ),
+    "9.listed": _basis(9, "mẫu số của p: TTHC niêm yết ngày cuối kỳ", "procedures", _OPEN),
+    "9.online_late": _basis(
+        *(9, "hồ sơ trực tuyến trễ hạn", "cases"),
+        "is_online and outcome in ('settled_late', 'in_progress_overdue')",
+    ),
+}
+"""What indicators 5, 6, 8 and 9 depend on, by indicator and name; numerator and denominator are
+published, the others are numbers of rows of evidence only."""
+
 INDICATORS = {
-    1: _mean(1, "thời gian giải quyết: trước hạn 2, đúng hạn 1, quá hạn 0"),
-    2: _mean(2, "thời gian từng bước: điểm thấp nhất của các bước đã xong có thời hạn"),
-    3: _mean(3, "số lần liên hệ: không bổ sung 2; bổ sung không do người nộp từ hai lần 0; khác 1"),
-    4: _mean(4, "số cơ quan phải liên hệ: không 2, một 1, nhiều hơn 0"),
-    5: _of_procedures(
-        5,
-        "thực hiện tại Bộ phận Một cửa",
-        "từ 20 % TTHC niêm yết làm tại chỗ: 2; tất cả nhận và trả tại Trung tâm: 1; khác 0",
-    ),
-    6: _of_procedures(6, "công khai", "mức công khai thấp nhất của TTHC niêm yết"),
-    7: _mean(7, "thái độ: phản ánh đúng về thái độ 0, còn lại như chỉ số 1"),
-    8: Definition(
-        "Chỉ số 8: tiếp thu phản ánh, kiến nghị",
-        "không có, hoặc đúng hạn hết, không kéo dài: 2; từ 90 % đúng hạn, không kéo dài: 1; khác 0",
-        CIRCULAR,
-        Rows("petitions", "true"),
-    ),
-    9: Definition(
-        "Chỉ số 9: dịch vụ công trực tuyến",
-        "p = tỷ lệ TTHC mức 3, 4; q = tỷ lệ hồ sơ trực tuyến của các TTHC đó; không hồ sơ trực"
-        " tuyến nào trễ: p ≥ 20 %, q ≥ 30 %: 2; p > 0, q ≥ 15 %: 1; khác 0",
-        CIRCULAR,
-        Rows("cases", "is_online and origin is not null"),
+    **{number: _mean(number) for number in (1, 2, 3, 4, 7)},
+    5: _judged(5, "tỷ lệ TTHC niêm yết làm tại chỗ, tỷ lệ nhận và trả tại Trung tâm"),
+    6: _judged(6, "mức công khai thấp nhất của TTHC niêm yết"),
+    8: _judged(8, "tỷ lệ phản ánh, kiến nghị đúng hạn, số kéo dài"),
+    9: _judged(
+        9,
+        "p = tỷ lệ TTHC mức 3, 4; q = tỷ lệ hồ sơ trực tuyến; số hồ sơ trực tuyến trễ hạn",
     ),
 }
 
@@ -256,7 +317,7 @@ SCORECARD = {
         "is_settled",
         source=CIRCULAR,
     ),
-    **{f"indicator_{number}": definition for number, definition in INDICATORS.items()},
+    **{f"indicator_{number}": INDICATORS[number] for number in sorted(INDICATORS)},
     **{
         f"form_{form}_total": Definition(
             f"Tổng điểm Mẫu phiếu số {form}",

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from psycopg.rows import dict_row
 from motcua.errors import Failed
 from motcua.publication.definitions import (
     CASES_BY_FIELD,
+    CIRCULAR,
     DEFINITIONS,
+    INDICATOR_EVIDENCE,
     INDICATORS,
     LATE_CASES,
     Definition,
@@ -55,12 +57,25 @@ _SHOWN_COLUMNS = {
         *("is_on_time", "is_protracted"),
     ),
 }
+_LABELS = {
+    "received_date": "tiếp nhận",
+    "due_date": "hẹn trả",
+    "ended_date": "kết thúc",
+    "resolved_date": "giải quyết",
+}
+"""What the dates of a row are, for readers."""
+
 _ORDER = {
     "cases": "rows.unit_code, rows.origin, rows.outcome, rows.case_code",
     "ratings": "rows.unit_code, rows.button, rows.pressed_at, rows.press_key",
     "procedures": "rows.unit_code, rows.procedure_code",
     "petitions": "rows.unit_code, rows.petition_code",
 }
+
+_OF_INDICATOR = (
+    *("numerator", "denominator", "unrounded_value", "small_denominator", "evidence_kind"),
+)
+"""Columns of indicator_evidence."""
 
 _ADDED = {
     (table, column)
@@ -127,37 +142,70 @@ def trace(publication_id: str, table: str, unit: str, column: str, first: int = 
 
 def all_rows(publication_id: str, table: str, unit: str, column: str) -> Iterator[dict[str, Any]]:
     """Every row that the figure counts, streamed."""
-    definition = definition_of(table, column)
-    parts = [definition] if definition.rows else _leaves(definition)
     with database.connect(database.PUBLISHER) as connection:
         _release(connection, publication_id)
-        for part in parts:
-            assert part.rows is not None
-            yield from _rows(connection, publication_id, part.rows, unit, limit=None)
+        for _, rows in _leaves(table, column):
+            yield from _rows(connection, publication_id, rows, unit, limit=None)
 
 
 def write_all(path: Path, publication_id: str, table: str, unit: str, column: str) -> int:
-    """Write every row that the figure counts as csv; returns how many there are."""
+    """Write every row that the figure counts as csv, outside counts too; returns how many rows.
+
+    `figure` says which figure or part a row belongs to, `counted` how much it adds to it.
+    Raises Failed when the file cannot be written.
+    """
+    leaves = _leaves(table, column)
     number = 0
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        writer: csv.DictWriter[str] | None = None
-        for row in all_rows(publication_id, table, unit, column):
-            if writer is None or set(writer.fieldnames) != set(row):
-                writer = csv.DictWriter(handle, list(row))
+    with database.connect(database.PUBLISHER) as connection:
+        _release(connection, publication_id)
+        _require_unit(connection, publication_id, unit)
+        try:
+            with path.open("w", encoding="utf-8", newline="") as handle:
+                writer = csv.DictWriter(handle, _header([rows for _, rows in leaves]))
                 writer.writeheader()
-            writer.writerow(row)
-            number += 1
+                for figure, rows in leaves:
+                    for row in _rows(connection, publication_id, rows, unit, limit=None):
+                        writer.writerow({"figure": figure, "counted": 1, **row})
+                        number += 1
+                    for row in _external(connection, publication_id, rows, unit):
+                        writer.writerow({"figure": figure, **row})
+                        number += 1
+        except OSError as error:
+            raise Failed(
+                f"{path} cannot be written: {error.strerror}. Name a file in a folder that is"
+                " there and yours to write."
+            ) from error
     return number
+
+
+def _header(leaves: list[Rows]) -> list[str]:
+    """The columns of a file that holds the rows of all these."""
+    names = ["figure", "counted"]
+    for rows in leaves:
+        names += _SHOWN_COLUMNS[rows.table]
+        names += ["unit_code", "system_code"] if rows.external else []
+        for told in _told_by(rows):
+            names += [f"{told}_{what}" for what in ("file", "record", "sha256")]
+    return list(dict.fromkeys(names))
 
 
 def definition_of(table: str, column: str) -> Definition:
     """The definition of a figure; raises Failed when there is none."""
     if table == "late_cases":
-        return LATE_CASES
+        if column == "case_code":
+            return LATE_CASES
+        raise Failed(f"{column} is no figure of late_cases; its only one is case_code.")
     if table == "indicator_evidence":
-        number = column.partition(".")[0]
-        if number.isdigit() and int(number) in INDICATORS:
-            return INDICATORS[int(number)]
+        number, _, name = column.partition(".")
+        if column in INDICATOR_EVIDENCE:
+            return INDICATOR_EVIDENCE[column]
+        if number in map(str, INDICATORS):
+            if (name or "unrounded_value") in _OF_INDICATOR:
+                return INDICATORS[int(number)]
+            raise Failed(
+                f"indicator_evidence has no figure {column}; indicator {number} has"
+                f" {', '.join(_names_of_indicator(number))}."
+            )
         raise Failed(
             f"{column} is no figure of indicator_evidence. Name the indicator and the column, such"
             " as 3.unrounded_value."
@@ -183,12 +231,52 @@ def definition_of(table: str, column: str) -> Definition:
     return columns[column]
 
 
+def _names_of_indicator(number: str) -> list[str]:
+    others = [name.partition(".")[2] for name in INDICATOR_EVIDENCE if name.startswith(number)]
+    return list(dict.fromkeys([*_OF_INDICATOR, *others]))
+
+
+def _by_its_rules(connection: Connection, release: Release, definition: Definition) -> Definition:
+    """The definition with law, title, points and thresholds of the release's own rule set."""
+    if definition.source != CIRCULAR:
+        return definition
+    pack = [release.reference_sha256, release.rule_set]
+    law = connection.execute(
+        "select legal_basis from reference.rule_sets where reference_sha256 = %s and rule_set = %s",
+        pack,
+    ).fetchone()
+    source = (law and law[0]) or definition.source
+    if definition.indicator is None:
+        return replace(definition, source=source)
+    rules = connection.execute(
+        "select title_vi, source, points, condition, min_share_percent, above_share_percent,"
+        " min_online_percent, max_count from reference.scoring_rules"
+        " where reference_sha256 = %s and rule_set = %s and indicator = %s order by line",
+        [*pack, str(definition.indicator)],
+    ).fetchall()
+    points = []
+    for _, _, given, condition, *limits in rules:
+        told = " ".join(
+            f"{sign} {limit}"
+            for sign, limit in zip(("≥ %", "> %", "trực tuyến ≥ %", "≤"), limits, strict=True)
+            if limit
+        )
+        points.append(" ".join(filter(None, (f"{given}: {condition}", told))))
+    return replace(
+        definition,
+        text=f"{definition.text}: {rules[0][0]}" if rules else definition.text,
+        formula=f"{definition.formula}. Điểm: {'; '.join(points)}",
+        source="; ".join(dict.fromkeys([*(rule[1] for rule in rules if rule[1]), source])),
+    )
+
+
 def _trace(
     connection: Connection, release: Release, table: str, unit: str, column: str, first: int
 ) -> Trace:
     definition = definition_of(table, column)
     _require_unit(connection, release.publication_id, unit)
     value = _value(connection, release.publication_id, table, unit, column)
+    definition = _by_its_rules(connection, release, definition)
     if definition.rows is None:
         parts = [
             _trace(connection, release, part, unit, name, first // len(definition.parts) or 1)
@@ -249,9 +337,9 @@ def _value(connection: Connection, publication_id: str, table: str, unit: str, c
     elif table == "indicator_evidence":
         number, _, name = column.partition(".")
         name = name or "unrounded_value"
-        known = ("numerator", "denominator", "unrounded_value", "small_denominator")
-        if name not in (*known, "evidence_kind"):
-            raise Failed(f"indicator_evidence has no figure {name}; it has {', '.join(known)}.")
+        rows = definition_of(table, column).rows
+        if name not in _OF_INDICATOR and rows:
+            return _count(connection, publication_id, rows, unit)[0]
         expression, condition = name, f"indicator = {int(number)}"
     elif table == "rates":
         return _rate(connection, publication_id, unit, column)
@@ -319,11 +407,11 @@ def _of_field(connection: Connection, publication_id: str, unit: str, column: st
 def _count(connection: Connection, publication_id: str, rows: Rows, unit: str) -> tuple[int, Any]:
     """How many rows, and the sum of their points. Cases are summed up already by what matters."""
     table, number = rows.table, "count(*)"
-    if table == "cases":
+    if table == "cases" and rows.is_summed_up:
         table, number = "case_counts", "sum(number_of_cases)"
     points = f"sum({rows.points} * number_of_cases)" if rows.points else "null"
     row = connection.execute(
-        f"select coalesce({number}, 0)::bigint, {points} from evidence.{table}"
+        f"select coalesce({number}, 0)::bigint, {points} from evidence.{table} as rows"
         f" where publication_id = %s and (%s = '{TOTAL}' or unit_code = %s) and {rows.condition}",
         [publication_id, unit, unit],
     ).fetchone()
@@ -351,9 +439,7 @@ def _external(
 def _rows(
     connection: Connection, publication_id: str, rows: Rows, unit: str, limit: int | None
 ) -> Iterator[dict[str, Any]]:
-    told = {"told": "row_id"}
-    if rows.table == "cases":
-        told |= {"due": "due_row_id", "review": "review_row_id"}
+    told = _told_by(rows)
     columns = [f"rows.{name}" for name in _SHOWN_COLUMNS[rows.table]]
     columns += [_TOLD.format(name=name, column=column) for name, column in told.items()]
     files = "".join(_FILE.format(name=name, column=column) for name, column in told.items())
@@ -374,13 +460,21 @@ def _rows(
         yield from streamed.execute(query, arguments)
 
 
-def _leaves(definition: Definition) -> list[Definition]:
-    """The definitions with rows that a computed figure rests on."""
-    found = []
-    for table, column in definition.parts:
-        part = definition_of(table, column)
-        found += [part] if part.rows else _leaves(part)
-    return found
+def _told_by(rows: Rows) -> dict[str, str]:
+    """The records that told a row: name, and column of its evidence."""
+    told = {"told": "row_id"}
+    if rows.table == "cases":
+        told |= {"due": "due_row_id", "review": "review_row_id"}
+    return told
+
+
+def _leaves(table: str, column: str) -> list[tuple[str, Rows]]:
+    """A figure that counts rows, or those that it is computed of; each once."""
+    definition = definition_of(table, column)
+    if definition.rows:
+        return [(f"{table}.{column}", definition.rows)]
+    found = [leaf for part in definition.parts for leaf in _leaves(*part)]
+    return list(dict(found).items())
 
 
 def text(trace: Trace, indent: str = "") -> str:
@@ -421,9 +515,14 @@ def _line(row: dict[str, Any]) -> str:
     told = f"[{row['told_file']} #{row['told_record']} sha256 {row['told_sha256']}]"
     for name, label in (("due", "hạn theo bổ sung"), ("review", "rà soát")):
         if row.get(f"{name}_file"):
-            told += f" [{label}: {row[f'{name}_file']} #{row[f'{name}_record']}]"
+            told += (
+                f" [{label}: {row[f'{name}_file']} #{row[f'{name}_record']}"
+                f" sha256 {row[f'{name}_sha256']}]"
+            )
     values = [
-        f"{name} {shown(value)}" if name.startswith(("points", "is_", "has_")) else shown(value)
+        f"{_LABELS.get(name, name)} {shown(value)}"
+        if name in _LABELS or name.startswith(("points", "is_", "has_"))
+        else shown(value)
         for name, value in row.items()
         if not name.startswith(("told_", "due_f", "due_r", "due_s", "review_"))
         and value is not None
