@@ -255,6 +255,8 @@ def _recompute(options: argparse.Namespace) -> int:
     if options.units == "today":
         return _recompute_on_units_of_today(options.publication)
     again = recompute(options.publication, _progress())
+    if again.withdrawal:
+        print(again.withdrawal)
     if again.is_same:
         print(f"{options.publication} comes out again: {again.cells} cells and all rows the same.")
         return DONE
@@ -288,6 +290,7 @@ def _recompute_on_units_of_today(publication_id: str) -> int:
 
 
 def _withdraw(options: argparse.Namespace) -> None:
+    from motcua import pipeline
     from motcua.publication import release
     from motcua.warehouse import schema
 
@@ -297,6 +300,7 @@ def _withdraw(options: argparse.Namespace) -> None:
         f"{options.publication} is withdrawn; the latest_ views now show the newest release of its"
         " period that stands, if there is one."
     )
+    pipeline.write_documents(options.publication)
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -305,7 +309,8 @@ def _audit(options: argparse.Namespace) -> int:
     path = Path(options.what)
     if path.exists() or path.suffix.lower() in audit.FILES:
         done = audit.audit_file(path)
-        text, is_critical = audit.listing(done), done.is_critical
+        lines = [*(one.notice for one in audit.withdrawals_of(done)), audit.listing(done)]
+        text, is_critical = "\n".join(lines), done.is_critical
     else:
         text, is_critical = audit.audit_publication(options.what)
     print(text)

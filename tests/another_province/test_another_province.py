@@ -6,6 +6,7 @@ of made-up cases, without files, database or the project's code.
 
 import csv
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ UNITS = {"K01": "Sở Một", "K02": "Sở Hai", "K03": "Sở Ba"}
 FROM, TO, KNOWN = date(2018, 12, 15), date(2019, 6, 15), date(2019, 6, 21)
 FIRST_DAY = date(2018, 12, 3)
 PERIOD = "HK1-2019"
+LAW = "Quyết định 7/QĐ-UBND của tỉnh khác"
 ALIAS = "So Hai (cu)"
 """Another spelling of K02, which every other of its exports uses."""
 
@@ -85,7 +87,10 @@ def write_pack(folder: Path) -> None:
     pack = settings.PROJECT / "reference" / "soc_trang"
     for name in ("rule_sets", "scoring_rules"):
         text = (pack / f"{name}.csv").read_text().replace("qd1216_2019", "rules_of_here")
-        (folder / f"{name}.csv").write_text(text.replace(",2019-01-01,", ",2018-01-01,"))
+        text = text.replace(",2019-01-01,", ",2018-01-01,").replace(",15,12,9,6", ",14,11,8,5")
+        text = re.sub(r"Quyết định 1216/QĐ-UBND( ngày 26/4/2019)?", LAW, text)
+        text = text.replace("on_the_spot_share,20,", "on_the_spot_share,35,")
+        (folder / f"{name}.csv").write_text(text)
     tables = {
         "units": [
             "unit_code,display_order,name_vi,name_en,valid_from,valid_to,successor_code",
@@ -229,6 +234,23 @@ def test_another_province_is_another_folder(
         # No steps and no register of procedures came: those indicators and the total are missing.
         assert (indicator_1, indicator_2, indicator_3, total) == (mean, None, 2, None)
     assert list((tmp_path / "publications").rglob("*.xlsx")), "the publication has a workbook"
+    assert_traces_tell_the_rules_of_here()
+
+
+def assert_traces_tell_the_rules_of_here() -> None:
+    """Law, levels and thresholds are those that the release pinned, not those of Sóc Trăng."""
+    for column, said in (
+        ("band", "xuất sắc ≥ 14; tốt ≥ 11; khá ≥ 8; trung bình ≥ 5; còn lại yếu"),
+        ("indicator_5", "2: on_the_spot_share ≥ % 35"),
+        ("received", "Bộ quy tắc rules_of_here"),
+    ):
+        traced = motcua("trace", f"{PERIOD}.r1", "scorecard", "K02", column)
+        assert traced.returncode == 0, traced.stderr
+        assert said in traced.stdout
+        sources = [line for line in traced.stdout.splitlines() if "Nguồn:" in line]
+        assert sources
+        assert LAW in sources[0]
+        assert "1216" not in traced.stdout
 
 
 def write_kiosks(folder: Path) -> None:

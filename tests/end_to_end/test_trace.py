@@ -9,11 +9,13 @@ import psycopg
 import pytest
 
 from motcua.publication import trace
-from motcua.publication.definitions import DEFINITIONS, INDICATOR_EVIDENCE
+from motcua.publication.definitions import DEFINITIONS, INDICATOR_EVIDENCE, LATE_CASES
 
 from .conftest import PERIODS, motcua
 
 Published = tuple[str, Path]
+TEXTS = {"time_unit", "note"}
+"""Columns that are no figures."""
 
 
 def units_of(url: str, publication_id: str) -> list[str]:
@@ -32,16 +34,53 @@ def test_cases_and_outside_counts_add_up_to_every_cell(published: Published, per
     publication_id = f"{period}.r1"
     traced = 0
     for unit in [*units_of(published[0], publication_id), trace.TOTAL]:
-        for table in ("appendix_1", "appendix_2", "appendix_4"):
-            for column, definition in DEFINITIONS[table].items():
-                if definition.rows is None or column in {"time_unit", "note"}:
+        for table in ("appendix_1", "appendix_2", "appendix_4", "scorecard", "late_cases"):
+            for column, definition in DEFINITIONS.get(table, {"case_code": LATE_CASES}).items():
+                if definition.rows is None or definition.rows.points or column in TEXTS:
                     continue
                 found = trace.trace(publication_id, table, unit, column)
                 outside = sum(row["counted"] for row in found.external)
                 assert found.count + outside == (found.value or 0), (table, unit, column)
                 assert len(found.rows) == min(found.count, trace.FIRST), (table, unit, column)
                 traced += 1
-    assert traced == 17 * (15 + 7 + 3)
+    assert traced == 17 * (15 + 7 + 3 + 2 + 1)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_percentages_and_totals_are_those_of_their_parts(published: Published, period: str) -> None:
+    publication_id = f"{period}.r1"
+    for unit in [*units_of(published[0], publication_id), trace.TOTAL]:
+        for table, column in (
+            ("appendix_2", "coverage_percent"),
+            ("appendix_4", "completion_percent"),
+        ):
+            found = trace.trace(publication_id, table, unit, column, first=1)
+            above, below = (part.value for part in found.parts)
+            expected = 100 * Decimal(above) / below if below else None
+            assert (found.value is None) == (expected is None), (unit, column)
+            assert expected is None or abs(found.value - expected) < Decimal("1e-10")
+        if unit == trace.TOTAL:
+            continue
+        card = trace.trace(publication_id, "scorecard", unit, "total", first=1)
+        for sum_of in (card, *card.parts):
+            values = [part.value for part in sum_of.parts]
+            assert sum_of.value == (None if None in values else sum(values)), (unit, sum_of.column)
+
+
+def test_a_rank_is_shown_among_the_totals_of_all_units(published: Published) -> None:
+    publication_id, unit = "2019-H1.r1", "000.00.11.H51"
+    found = trace.trace(publication_id, "scorecard", unit, "rank", first=1)
+    totals = {one.unit_code: one.total for one in found.standings}
+    assert list(totals) != sorted(totals), "the order is that of the ranks"
+    assert sorted(totals) == sorted(units_of(published[0], publication_id))
+    higher = {total for total in totals.values() if total > totals[unit]}
+    assert found.value == 1 + len(higher)
+    assert f"{found.value}. {totals[unit].normalize():f} · {unit}" in trace.text(found)
+
+
+def test_a_band_is_shown_with_the_levels_of_the_pack(published: Published) -> None:
+    said = trace.text(trace.trace("2019-H1.r1", "scorecard", "000.00.11.H51", "band", first=1))
+    assert ": xuất sắc ≥ 15; tốt ≥ 12; khá ≥ 9; trung bình ≥ 6; còn lại yếu" in said
 
 
 @pytest.mark.parametrize("period", PERIODS)
@@ -101,7 +140,33 @@ def test_a_trace_leads_to_the_record_in_the_file(published: Published) -> None:
             continue
         record = path.read_text(encoding="utf-8-sig").splitlines()[row["told_record"]]
         assert row["case_code"] in record
-        assert row["review_file"], "all of them were reviewed"
+
+
+def test_a_late_case_shows_what_its_review_said(published: Published) -> None:
+    of = ("2019-H1.r1", "appendix_1", trace.TOTAL, "settled_late")
+    found = trace.trace(*of)
+    reviewed = [row for row in found.rows if row["review_file"]]
+    compared: Counter[int] = Counter()
+    for row in reviewed:
+        (path,) = (published[1] / "landing").rglob(row["review_file"])
+        if path.suffix != ".csv":
+            continue
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        delimiter = ";" if ";" in lines[0] else ","
+        record = list(csv.DictReader(lines, delimiter=delimiter))[row["review_record"] - 1]
+        assert record["MaHoSo"] == row["case_code"]
+        assert record["NguyenNhan"] == str(row["review_reason"])
+        assert record["SoVanBan"] == (row["review_document"] or "")
+        actual = record["NgayTraThucTe"]
+        assert (f"{row['review_returned_date']:%d/%m/%Y}" if actual else None) == (actual or None)
+        compared[row["review_reason"]] += 1
+    assert compared[1] >= 10
+    assert len(compared) > 1
+    handed_over = next(row for row in reviewed if row["review_returned_date"])
+    assert (
+        f"[rà soát: nguyên nhân {handed_over['review_reason']} (ghi nhận trễ, thực tế trả trong"
+        f" hạn), thực tế trả {handed_over['review_returned_date']}" in trace.text(found)
+    )
 
 
 def test_percentages_name_what_they_are_made_of(published: Published) -> None:

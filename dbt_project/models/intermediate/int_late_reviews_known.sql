@@ -21,6 +21,7 @@ final as (
         late_reviews.case_code,
         late_reviews.reason,
         cast(late_reviews.actually_returned_at as date) as actually_returned_date,
+        late_reviews.document_number,
         late_reviews.is_apology_sent,
         late_reviews.row_id
     from late_reviews

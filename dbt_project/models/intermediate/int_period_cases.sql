@@ -121,6 +121,9 @@ final as (
             when marked.is_settled then coalesce(contacts.points_4, without.points_4)
         end as points_4,
         attitude.points as points_7,
+        reviews.reason as review_reason,
+        reviews.actually_returned_date as review_returned_date,
+        reviews.document_number as review_document,
         marked.field_code,
         case
             when marked.promised_days is null then 'none'

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from motcua.documents import formats, layouts
 from motcua.documents.layouts import Column, Layout
 from motcua.errors import Failed
-from motcua.warehouse import database
+from motcua.warehouse import database, withdrawals
 
 Figures = dict[str, Any]
 Value = int | Decimal | str | None
@@ -43,7 +43,8 @@ class Row:
 class Release:
     """The release that a table is printed from, with its windows.
 
-    gaps: what it lacks, and who accepts that.
+    gaps: what it lacks, and who accepts that. withdrawal: the notice for readers, when it was
+    withdrawn.
     """
 
     publication_id: str
@@ -59,6 +60,7 @@ class Release:
     published_at: date
     approved_by: str
     gaps: tuple[str, ...]
+    withdrawal: str | None
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,8 @@ def _releases(connection: database.Connection, source: sql.SQL, values: list[Any
                 [row["publication_id"]],
             )
             row["gaps"] = tuple(found["explanation"] for found in gaps)
+            withdrawn = withdrawals.of(connection, row["publication_id"])
+            row["withdrawal"] = withdrawn and withdrawn.notice
     return [Release(**row) for row in found]
 
 
@@ -236,13 +240,14 @@ def titled(
         key: formats.day(getattr(release, key))
         for key in ("cases_from", "cases_to", "ratings_from", "ratings_to", "processes_as_of")
     }
+    notices = [release.withdrawal] if release.withdrawal else []
     words = {"label": release.label, "year": str(release.cases_to.year), **windows}
     return Table(
         name=name,
         release=release,
         layout=layout,
         titles=(*first, *(_fill(text, words).upper() for text in layout.titles)),
-        subtitles=tuple(_fill(text, words) for text in layout.subtitles),
+        subtitles=(*notices, *(_fill(text, words) for text in layout.subtitles)),
         rows=rows,
     )
 

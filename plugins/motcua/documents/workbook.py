@@ -45,7 +45,8 @@ def write(publication_id: str, folder: Path) -> Path:
     """Write the workbook of a publication into `folder`; returns its path.
 
     The file appears in one step under its name. The same publication gives the same bytes, until
-    a quarter that it prints has a newer release. Raises Failed when there is no such publication.
+    it is withdrawn or a quarter that it prints has a newer release. Raises Failed when there is no
+    such publication.
     """
     sheets = tables.of_publication(publication_id)
     return write_tables(
@@ -123,12 +124,14 @@ def _set_page(sheet: Any, table: Table, is_first: bool) -> None:
 def _write_titles(sheet: Any, table: Table, make_format: MakeFormat, top: int) -> int:
     """Titles and subtitles over the whole width; returns the row after them."""
     last = len(table.layout.columns) - 1
-    lines = [(text, make_format(bold=True, align="center")) for text in table.titles]
-    lines += [(text, make_format(italic=True, align="center")) for text in table.subtitles]
+    room = LETTERS_PER_WIDTH * sum(column.width for column in table.layout.columns)
+    centred = {"align": "center", "text_wrap": True}
+    lines = [(text, make_format(bold=True, **centred)) for text in table.titles]
+    lines += [(text, make_format(italic=True, **centred)) for text in table.subtitles]
     for row, (text, style) in enumerate(lines, start=top):
         sheet.merge_range(row, 0, row, last, "", style)
         sheet.write_string(row, 0, text, style)
-        sheet.set_row(row, LINE)
+        sheet.set_row(row, LINE * _lines_needed(text, room))
     return top + len(lines) + 1
 
 

@@ -13,7 +13,7 @@ from motcua.landing import reference, remote
 from motcua.operations import airflow, airflow_setup
 from motcua.quality import completeness
 from motcua.quality.completeness import MISSING, QUARANTINED, Day
-from motcua.warehouse import database, server
+from motcua.warehouse import database, server, withdrawals
 
 _FEEDS = """
 select
@@ -40,12 +40,20 @@ LONGEST_LOOK = 8
 """Seconds after which a remote landing zone is no longer waited for."""
 
 _SHOWN = 10
-"""How many days of a kind are named for each feed."""
+"""How many days of a kind are named for each feed, and how many withdrawals."""
+
+_NOT_MADE_YET = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.InvalidSchemaName,
+)
+"""Errors of a warehouse in which no command has made the tables."""
 
 
 def report(at: datetime | None = None) -> str:
-    """Server, Airflow, feeds, missing and late days, as text; deadlines as of `at` (now)."""
-    return "\n".join([addresses(), *_feeds(at)])
+    """Server, Airflow, feeds, missing and late days, withdrawals; deadlines as of `at` (now)."""
+    return "\n".join([addresses(), *_feeds(at), *_withdrawals()])
 
 
 def addresses() -> str:
@@ -122,12 +130,7 @@ def _feeds(at: datetime | None) -> list[str]:
             days = completeness.days(connection, pack[0], at) if pack else []
     except Failed as failure:
         return [str(failure)]
-    except (
-        psycopg.errors.UndefinedTable,
-        psycopg.errors.UndefinedFunction,
-        psycopg.errors.InsufficientPrivilege,
-        psycopg.errors.InvalidSchemaName,
-    ):
+    except _NOT_MADE_YET:
         rows, days = [], []
     if not rows:
         return ["Nothing has been loaded yet: motcua ingest"]
@@ -146,6 +149,17 @@ def _feeds(at: datetime | None) -> list[str]:
             f" deadline ({settings.deadline():%H:%M} on the next day) as of {at:%Y-%m-%d %H:%M}."
         )
     return lines
+
+
+def _withdrawals() -> list[str]:
+    """A line for each release that was withdrawn, the newest first."""
+    try:
+        with database.connect(database.OPS_READER) as connection:
+            found = [str(one) for one in withdrawals.every(connection)]
+    except (Failed, *_NOT_MADE_YET):  # the feeds have said so
+        return []
+    more = [f"{len(found) - _SHOWN} more withdrawals: published.withdrawals"]
+    return found[:_SHOWN] + (more if len(found) > _SHOWN else [])
 
 
 def _remarks(days: Sequence[Day]) -> list[str]:

@@ -1,15 +1,19 @@
 """Audits a report that somebody else printed, or tells the stored checks of a publication."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import psycopg
 from psycopg.rows import dict_row
 
 from motcua.errors import Failed
 from motcua.publication import audit_tables, audit_text, report_reading, report_tables
 from motcua.publication.audit_tables import Finding
-from motcua.warehouse import database
+from motcua.publication.report_reading import Block, Paragraph
+from motcua.warehouse import database, withdrawals
+from motcua.warehouse.withdrawals import Withdrawal
 
 LEVELS = {
     "critical": "Mâu thuẫn nghiêm trọng",
@@ -24,11 +28,15 @@ FILES = report_reading.FILES
 """Endings of the files that can be audited."""
 
 
+_FOOT = re.compile(r"Số liệu công bố (\S+\.r[0-9]+)\b")
+
+
 @dataclass(frozen=True)
 class Audit:
     """What was read and found; `tables` says which appendices, with their number of units.
 
-    is_text_cut: whether the text tells more figures than are held against the tables.
+    is_text_cut: whether the text tells more figures than are held against the tables. releases: the
+    publications that it says it prints, as our own workbooks do.
     """
 
     source: str
@@ -37,6 +45,7 @@ class Audit:
     findings: list[Finding]
     others: int = 0
     is_text_cut: bool = False
+    releases: tuple[str, ...] = ()
 
     @property
     def is_critical(self) -> bool:
@@ -49,7 +58,8 @@ def audit_file(path: Path) -> Audit:
 
     Raises Failed when the file cannot be read, or none of its tables is an appendix.
     """
-    report = report_tables.recognise(report_reading.read(path), audit_tables.fits)
+    blocks = report_reading.read(path)
+    report = report_tables.recognise(blocks, audit_tables.fits)
     if not report.tables:
         raise Failed(
             f"{path} has no table that is recognised as an appendix ({report.others} other tables)."
@@ -66,7 +76,32 @@ def audit_file(path: Path) -> Audit:
         sorted(findings, key=lambda one: order.index(one.severity)),
         report.others,
         told >= audit_text.MOST_FIGURES,
+        _releases(blocks),
     )
+
+
+def _releases(blocks: list[Block]) -> tuple[str, ...]:
+    """The publications that the feet of the tables name."""
+    texts = [
+        text
+        for block in blocks
+        for text in (
+            [block.text] if isinstance(block, Paragraph) else [row[0] for row in block.rows if row]
+        )
+    ]
+    return tuple(dict.fromkeys(found[1] for text in texts if (found := _FOOT.match(text))))
+
+
+def withdrawals_of(done: Audit) -> list[Withdrawal]:
+    """Which of the releases that a report prints are withdrawn; none without a warehouse."""
+    if not done.releases:
+        return []
+    try:
+        with database.connect(database.PUBLISHER) as connection:
+            found = [withdrawals.of(connection, one) for one in done.releases]
+    except (Failed, psycopg.Error):  # somebody audits a file far from the warehouse
+        return []
+    return [one for one in found if one]
 
 
 def listing(done: Audit) -> str:
@@ -118,13 +153,15 @@ def audit_publication(publication_id: str) -> tuple[str, bool]:
             " order by check_id, display_order nulls first",
             [publication_id],
         ).fetchall()
+        withdrawal = withdrawals.of(connection, publication_id)
     if not rows:
         raise Failed(
             f"There is no publication {publication_id}, and no file of that name. Give the path of"
             " a report (.docx, .xlsx, .txt, .md), or a publication such as 2019-H1.r1."
         )
     failed = [row for row in rows if not row["passed"]]
-    lines = [f"Kiểm tra đã lưu của {publication_id}"]
+    lines = [withdrawal.notice] if withdrawal else []
+    lines.append(f"Kiểm tra đã lưu của {publication_id}")
     for level, title in LEVELS.items():
         here = [row for row in failed if row["level"] == level]
         if here:

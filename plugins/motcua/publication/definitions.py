@@ -302,6 +302,14 @@ INDICATORS = {
     ),
 }
 
+REVIEW_REASONS = {
+    1: "ghi nhận trễ, thực tế trả trong hạn",
+    2: "bổ sung nhiều lần",
+    3: "chờ cơ quan khác",
+    4: "khác",
+}
+"""Why a case was late, by NguyenNhan of its review."""
+
 FORMS = {1: (1, 2, 3, 4, 7), 2: (5, 6, 8, 9)}
 
 SCORECARD = {
@@ -321,7 +329,7 @@ SCORECARD = {
     **{
         f"form_{form}_total": Definition(
             f"Tổng điểm Mẫu phiếu số {form}",
-            "tổng các chỉ số đã làm tròn",
+            "tổng các chỉ số, làm tròn theo bộ quy tắc",
             CIRCULAR,
             parts=tuple(("scorecard", f"indicator_{number}") for number in numbers),
         )

@@ -9,8 +9,9 @@ from psycopg import sql
 from motcua.errors import Failed
 from motcua.publication import companions, evidence, figures
 from motcua.publication.figures import Difference
-from motcua.warehouse import database, dbt
+from motcua.warehouse import database, dbt, withdrawals
 from motcua.warehouse.database import Connection
+from motcua.warehouse.withdrawals import Withdrawal
 
 _LAYERS = ("staging", "intermediate", "core", "marts")
 
@@ -20,7 +21,7 @@ class Recomputation:
     """What came out: the cells and evidence rows that differ from the release as it stands.
 
     A difference under another code version than the release's is code drift: the models compute
-    something else today from the same files.
+    something else today from the same files. A withdrawn release is computed like any other.
     """
 
     publication_id: str
@@ -29,6 +30,7 @@ class Recomputation:
     evidence_differences: dict[str, int] = field(default_factory=dict)
     code_then: str = ""
     code_now: str = ""
+    withdrawal: Withdrawal | None = None
 
     @property
     def is_same(self) -> bool:
@@ -80,6 +82,7 @@ def recompute(publication_id: str, progress: dbt.Progress | None = None) -> Reco
                 ),
                 code_then=code_then,
                 code_now=dbt.code_version(),
+                withdrawal=withdrawals.of(connection, publication_id),
             )
 
 

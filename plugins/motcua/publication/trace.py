@@ -4,13 +4,14 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from motcua.errors import Failed
+from motcua.publication.checks import BANDS, LOWEST_BAND
 from motcua.publication.definitions import (
     CASES_BY_FIELD,
     CIRCULAR,
@@ -18,13 +19,15 @@ from motcua.publication.definitions import (
     INDICATOR_EVIDENCE,
     INDICATORS,
     LATE_CASES,
+    REVIEW_REASONS,
     Definition,
     Rows,
     of_field,
 )
 from motcua.publication.figures import shown
-from motcua.warehouse import database
+from motcua.warehouse import database, withdrawals
 from motcua.warehouse.database import Connection
+from motcua.warehouse.withdrawals import Withdrawal
 
 TOTAL = "TOTAL"
 FIRST = 100
@@ -43,6 +46,7 @@ _SHOWN_COLUMNS = {
     "cases": (
         *("unit_code", "case_code", "procedure_code", "origin", "outcome"),
         *("received_date", "due_date", "ended_date", "is_late_after_review"),
+        *("review_reason", "review_returned_date", "review_document"),
         *("points_1", "points_2", "points_3", "points_4", "points_7"),
         *("field_code", "promised_time"),
     ),
@@ -72,6 +76,27 @@ _ORDER = {
     "petitions": "rows.unit_code, rows.petition_code",
 }
 
+_RULES = {
+    "timeliness_mode": {"date": "so hạn theo ngày", "timestamp": "so hạn theo giờ phút"},
+    "returned_bucket": {
+        "outside": "hồ sơ bị trả lại đứng ngoài tổng số",
+        "settled": "hồ sơ bị trả lại tính là đã giải quyết",
+    },
+    "due_date": {
+        "revised_due": "hạn là ngày hẹn trả mới nhất",
+        "original_due": "hạn là ngày hẹn trả đầu tiên",
+    },
+    "online_denominator": {
+        "eligible": "mẫu số trực tuyến là hồ sơ của TTHC mức 3, 4",
+        "all": "mẫu số trực tuyến là mọi hồ sơ tiếp nhận mới",
+    },
+    "total_of": {
+        "rounded": "tổng điểm cộng các chỉ số đã làm tròn",
+        "unrounded": "tổng điểm cộng các chỉ số chưa làm tròn, rồi làm tròn",
+    },
+}
+"""What the settings of a rule set mean, for readers."""
+
 _OF_INDICATOR = (
     *("numerator", "denominator", "unrounded_value", "small_denominator", "evidence_kind"),
 )
@@ -90,7 +115,7 @@ _ADDED = {
 
 @dataclass(frozen=True)
 class Release:
-    """What a trace says of the release."""
+    """What a trace says of the release; rules are its row of rule_sets in the pack it pinned."""
 
     publication_id: str
     cases_from: Any
@@ -102,6 +127,18 @@ class Release:
     rule_set: str
     reference_sha256: str
     code_version: str
+    rules: dict[str, str]
+    withdrawal: Withdrawal | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A unit among the others: its rank and total, None where an indicator is missing."""
+
+    rank: int | None
+    total: Decimal | None
+    unit_code: str
+    unit_name: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +149,7 @@ class Trace:
     counts. points: sum of their points, for an indicator that is a mean of them. external: rows of
     counts of other software, with `counted` the part that is added. parts: figures that it is
     computed of. rows: the first rows, or all, each with the file and record that told it.
+    standings: all units by rank, for a rank.
     """
 
     release: Release
@@ -125,6 +163,7 @@ class Trace:
     external: list[dict[str, Any]] = field(default_factory=list)
     parts: list["Trace"] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
 
 
 def trace(publication_id: str, table: str, unit: str, column: str, first: int = FIRST) -> Trace:
@@ -240,19 +279,18 @@ def _by_its_rules(connection: Connection, release: Release, definition: Definiti
     """The definition with law, title, points and thresholds of the release's own rule set."""
     if definition.source != CIRCULAR:
         return definition
-    pack = [release.reference_sha256, release.rule_set]
-    law = connection.execute(
-        "select legal_basis from reference.rule_sets where reference_sha256 = %s and rule_set = %s",
-        pack,
-    ).fetchone()
-    source = (law and law[0]) or definition.source
+    source = release.rules["legal_basis"] or definition.source
+    if definition == DEFINITIONS["scorecard"]["band"]:
+        levels = "; ".join(f"{name} ≥ {release.rules[setting]}" for setting, name in BANDS)
+        formula = f"{definition.formula}: {levels}; còn lại {LOWEST_BAND}"
+        return replace(definition, formula=formula, source=source)
     if definition.indicator is None:
         return replace(definition, source=source)
     rules = connection.execute(
         "select title_vi, source, points, condition, min_share_percent, above_share_percent,"
         " min_online_percent, max_count from reference.scoring_rules"
         " where reference_sha256 = %s and rule_set = %s and indicator = %s order by line",
-        [*pack, str(definition.indicator)],
+        [release.reference_sha256, release.rule_set, str(definition.indicator)],
     ).fetchall()
     points = []
     for _, _, given, condition, *limits in rules:
@@ -282,7 +320,14 @@ def _trace(
             _trace(connection, release, part, unit, name, first // len(definition.parts) or 1)
             for part, name in definition.parts
         ]
-        return Trace(release, table, unit, column, definition, value, 0, parts=parts)
+        standings = (
+            _standings(connection, release.publication_id)
+            if (table, column) == ("scorecard", "rank")
+            else []
+        )
+        return Trace(
+            *(release, table, unit, column, definition, value, 0), parts=parts, standings=standings
+        )
     count, points = _count(connection, release.publication_id, definition.rows, unit)
     return Trace(
         release,
@@ -299,20 +344,36 @@ def _trace(
 
 
 def _release(connection: Connection, publication_id: str) -> Release:
-    names = sql.SQL(", ").join(map(sql.Identifier, Release.__dataclass_fields__))
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            sql.SQL("select {} from published.publications where publication_id = %s").format(
-                names
-            ),
+            "select publication_id, cases_from, cases_to, ratings_from, ratings_to,"
+            " processes_as_of, known_as_of, rule_set, reference_sha256, code_version"
+            " from published.publications where publication_id = %s",
             [publication_id],
         ).fetchone()
+        rules = (
+            row
+            and cursor.execute(
+                "select * from reference.rule_sets where reference_sha256 = %s and rule_set = %s",
+                [row["reference_sha256"], row["rule_set"]],
+            ).fetchone()
+        )
     if row is None:
         raise Failed(
             f"There is no publication {publication_id}. `select publication_id from"
             " published.publications` lists them."
         )
-    return Release(**row)
+    assert rules is not None, "a release pins a pack that has its rule set"
+    return Release(**row, rules=rules, withdrawal=withdrawals.of(connection, publication_id))
+
+
+def _standings(connection: Connection, publication_id: str) -> list[Standing]:
+    rows = connection.execute(
+        "select rank, total, unit_code, unit_name from published.scorecard"
+        " where publication_id = %s order by rank nulls last, display_order",
+        [publication_id],
+    )
+    return [Standing(*row) for row in rows]
 
 
 def _require_unit(connection: Connection, publication_id: str, unit: str) -> None:
@@ -480,7 +541,8 @@ def _leaves(table: str, column: str) -> list[tuple[str, Rows]]:
 def text(trace: Trace, indent: str = "") -> str:
     """A trace as a person reads it in a terminal."""
     release = trace.release
-    lines = [
+    lines = [release.withdrawal.notice] if release.withdrawal and not indent else []
+    lines += [
         f"{trace.table}.{trace.column}, {trace.unit} = {shown(trace.value)}",
         f"  {trace.definition.text}: {trace.definition.formula}",
         f"  Nguồn: {trace.definition.source}",
@@ -491,9 +553,17 @@ def text(trace: Trace, indent: str = "") -> str:
             f" {release.cases_to:%d/%m/%Y}, đánh giá {release.ratings_from:%d/%m/%Y} –"
             f" {release.ratings_to:%d/%m/%Y}, quy trình đến {release.processes_as_of:%d/%m/%Y},"
             f" chốt số liệu {release.known_as_of:%d/%m/%Y}",
-            f"  Bộ quy tắc {release.rule_set}, gói tham chiếu {release.reference_sha256[:12]},"
-            f" phiên bản mã {release.code_version}",
+            f"  Bộ quy tắc {release.rule_set} ({release.rules['legal_basis']}):"
+            f" {_settings_of(release.rules)}",
+            f"  Gói tham chiếu {release.reference_sha256[:12]}, phiên bản mã"
+            f" {release.code_version}",
         ]
+    if trace.standings:
+        lines.append("  Tổng cộng của các đơn vị:")
+    lines += [
+        f"  {shown(one.rank):>4}. {shown(one.total)} · {one.unit_code} {one.unit_name}"
+        for one in trace.standings
+    ]
     if trace.definition.rows:
         lines.append(f"  Số dòng minh chứng: {trace.count}")
         if trace.points is not None:
@@ -512,19 +582,41 @@ def text(trace: Trace, indent: str = "") -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
-    told = f"[{row['told_file']} #{row['told_record']} sha256 {row['told_sha256']}]"
-    for name, label in (("due", "hạn theo bổ sung"), ("review", "rà soát")):
-        if row.get(f"{name}_file"):
-            told += (
-                f" [{label}: {row[f'{name}_file']} #{row[f'{name}_record']}"
-                f" sha256 {row[f'{name}_sha256']}]"
-            )
+    told = f"[{_told(row, 'told')}]"
+    if row.get("due_file"):
+        told += f" [hạn theo bổ sung: {_told(row, 'due')}]"
+    if row.get("review_file"):
+        told += f" [rà soát: {_review(row)}{_told(row, 'review')}]"
     values = [
         f"{_LABELS.get(name, name)} {shown(value)}"
         if name in _LABELS or name.startswith(("points", "is_", "has_"))
         else shown(value)
         for name, value in row.items()
-        if not name.startswith(("told_", "due_f", "due_r", "due_s", "review_"))
+        if not name.startswith("review_")
+        and not name.endswith(("_file", "_record", "_sha256"))
         and value is not None
     ]
     return " · ".join([*values, told])
+
+
+def _told(row: dict[str, Any], name: str) -> str:
+    return f"{row[f'{name}_file']} #{row[f'{name}_record']} sha256 {row[f'{name}_sha256']}"
+
+
+def _review(row: dict[str, Any]) -> str:
+    """What the review of a late case said; nothing in a release that does not hold it."""
+    reason = row["review_reason"]
+    if reason is None:
+        return ""
+    said = f"nguyên nhân {reason} ({REVIEW_REASONS[reason]})"
+    if row["review_returned_date"]:
+        said += f", thực tế trả {shown(row['review_returned_date'])}"
+    if row["review_document"]:
+        said += f", minh chứng {row['review_document']}"
+    return f"{said}; "
+
+
+def _settings_of(rules: dict[str, str]) -> str:
+    said = [meanings.get(rules[setting], rules[setting]) for setting, meanings in _RULES.items()]
+    digits = f"làm tròn nửa lên đến {rules['rounding_digits']} chữ số thập phân"
+    return "; ".join([*said, digits])
