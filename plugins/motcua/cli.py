@@ -13,7 +13,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 from motcua import settings
-from motcua.errors import Failed, Refused
+from motcua.errors import Failed, Interrupted, Refused
 
 # What a command needs is imported when it runs, so that `motcua --help` answers at once.
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = options.command
     try:
         return command(options) or DONE
-    except Failed as failure:
+    except (Failed, Interrupted) as failure:
         print(f"Failed: {failure}", file=sys.stderr)
         return FAILED
     except Refused as refusal:
@@ -78,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     add("check-reference", _check_reference, "check the reference pack of MOTCUA_REFERENCE")
     ingest = add("ingest", _ingest, "load what has landed and is not loaded yet")
     ingest.add_argument("--landing", metavar="URI", help="instead of MOTCUA_LANDING")
+    ingest.add_argument(
+        "--new-key", action="store_true", help="the former key of the pseudonyms is lost"
+    )
     rejects = add("rejects", _rejects, "list rejected records and quarantined files")
     rejects.add_argument("--feed", help="of one feed only")
     rejects.add_argument("--limit", metavar="N", type=_positive, default=100, help="at most N")
@@ -109,6 +112,18 @@ def _parser() -> argparse.ArgumentParser:
     withdraw.add_argument("publication", metavar="PUBLICATION", help="such as 2019-Q1.r1")
     withdraw.add_argument("--reason", metavar="TEXT", required=True)
     withdraw.add_argument("--by", metavar="NAME", default=None, help="default: the login")
+    purge = add(
+        "purge",
+        _purge,
+        "empty personal columns of records past their retention, delete landing copies of theirs",
+    )
+    purge.add_argument(
+        "--older-than",
+        metavar="DAYS",
+        type=_positive,
+        help="after the business date; default: MOTCUA_RETENTION_DAYS, else 365",
+    )
+    purge.add_argument("--dry-run", action="store_true", help="say what it would do, do nothing")
     audit = add(
         "audit",
         _audit,
@@ -198,7 +213,7 @@ def _check_reference(options: argparse.Namespace) -> int:
 def _ingest(options: argparse.Namespace) -> None:
     from motcua import pipeline
 
-    pipeline.run_ingest(options.landing, _progress())
+    pipeline.run_ingest(options.landing, _progress(), new_key=options.new_key)
     if pipeline.waiting():
         print("Next: motcua build")
 
@@ -301,6 +316,14 @@ def _withdraw(options: argparse.Namespace) -> None:
         " period that stands, if there is one."
     )
     pipeline.write_documents(options.publication)
+
+
+def _purge(options: argparse.Namespace) -> None:
+    from motcua.landing import purge
+    from motcua.warehouse import schema
+
+    schema.migrate()
+    print(purge.text(purge.purge(_login(), options.older_than, options.dry_run)))
 
 
 def _audit(options: argparse.Namespace) -> int:

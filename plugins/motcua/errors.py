@@ -1,4 +1,4 @@
-"""The two ways in which work ends without being done; the command line maps them to exit codes."""
+"""The ways in which work ends without being done; the command line maps them to exit codes."""
 
 
 class Failed(Exception):
@@ -7,3 +7,7 @@ class Failed(Exception):
 
 class Refused(Exception):
     """A gate or a rule said no (exit code 3). The text says which, how much, and what to do."""
+
+
+class Interrupted(Exception):
+    """The warehouse ended the work in the middle (exit code 1); started again, it goes on."""

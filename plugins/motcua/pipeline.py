@@ -39,16 +39,18 @@ def run_ingest(
     uri: str | None = None,
     progress: Progress | None = None,
     options: Mapping[str, str] | None = None,
+    new_key: bool = False,
 ) -> "IngestReport":
     """Load what has landed and is not loaded yet; sets up an empty warehouse before.
 
-    `uri` is the landing zone and `options` its login, by default those of the settings.
+    `uri` is the landing zone and `options` its login, by default those of the settings. `new_key`
+    accepts another key of the pseudonyms than before.
     """
     from motcua.landing import ingest
     from motcua.warehouse import schema
 
     schema.migrate()
-    report = ingest.ingest(uri, progress, options)
+    report = ingest.ingest(uri, progress, options, new_key)
     print(
         f"Landing zone {uri or settings.landing()}: {report.found} files;"
         f" {report.loaded} loaded ({report.records} records, {report.rejected} of them rejected),"
@@ -116,9 +118,10 @@ def check_landing(waive_by: str | None = None, waive_reason: str | None = None) 
 
 def build_models(progress: Progress | None = None, full_refresh: bool = False) -> "BuildReport":
     """Build core and marts with the reference pack of the settings."""
-    from motcua.landing import reference
+    from motcua.landing import pseudonyms, reference
     from motcua.warehouse import dbt
 
+    pseudonyms.complete()
     sha256, _ = reference.store(settings.reference())
     report = dbt.build(sha256, progress, full_refresh)
     if report.built:

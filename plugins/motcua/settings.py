@@ -51,6 +51,14 @@ def key_file() -> Path:
     return Path(os.environ.get("MOTCUA_KEY_FILE") or home() / "pseudonym.key")
 
 
+def retention_days() -> int:
+    """Days after its business date for which a record keeps its personal columns.
+
+    Raises ValueError when the setting is not a whole number.
+    """
+    return int(os.environ.get("MOTCUA_RETENTION_DAYS", "365"))
+
+
 def reject_limit_percent() -> float:
     """Share of rejected records, in percent, above which a file is quarantined."""
     return float(os.environ.get("MOTCUA_REJECT_LIMIT_PERCENT", "5"))

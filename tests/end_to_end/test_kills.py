@@ -55,6 +55,7 @@ def fresh_warehouse(server_url: str, landing: Path, home: Path) -> Iterator[dict
         yield {
             **os.environ,
             "MOTCUA_HOME": str(home),
+            "MOTCUA_KEY_FILE": str(landing.with_suffix(".key")),
             "MOTCUA_WAREHOUSE_URL": f"{server_url}/{name}",
             "MOTCUA_LANDING": str(landing),
             "MOTCUA_PUBLICATIONS": str(home / "publications"),

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+import psycopg
+
 from motcua import settings
 from motcua.errors import Failed
-from motcua.landing import find, load, reference
+from motcua.landing import find, load, pseudonyms, reference
 from motcua.landing.checks import Known
 from motcua.landing.find import ExportFile, StillWritten
 from motcua.warehouse import database
@@ -42,12 +44,14 @@ def ingest(
     uri: str | None = None,
     progress: Progress | None = None,
     options: Mapping[str, str] | None = None,
+    new_key: bool = False,
 ) -> IngestReport:
     """Load what has landed in `uri` (default: the setting) and is not in the warehouse.
 
-    options: how to log in to a remote zone, by default as the settings say. A bad file is
-    quarantined with its reason and stops no other. Raises Failed when the landing zone or the
-    reference pack cannot be used, or the warehouse cannot be reached; files loaded before stay.
+    options: how to log in to a remote zone, by default as the settings say. new_key: accept another
+    key of the pseudonyms than before. A bad file is quarantined with its reason and stops no other.
+    Raises Failed when the landing zone, the reference pack or the key cannot be used, or the
+    warehouse cannot be reached, and Interrupted when it went away; files loaded before stay.
     """
     pack = settings.reference()
     report = IngestReport()
@@ -59,6 +63,8 @@ def ingest(
     report.found = len(files)
     touched: Counter[str] = Counter()
     with database.connect(database.LOADER, autocommit=True) as connection:
+        if not new_key:
+            pseudonyms.check(connection)
         manifest = _manifest(connection)
         try:
             for done, file in enumerate(files, start=1):
@@ -99,6 +105,9 @@ def _load(
         with find.at_hand(file) as near:
             is_new = not earlier or find.digest(near) not in earlier
             outcome = load.load(connection, near, known) if is_new else None
+    except psycopg.Error as error:
+        # Not chained: the server tells in which row it stopped, and rows are personal.
+        raise database.interrupted(f"Loading {file.name}", error) from None
     except StillWritten:
         report.warnings.append(f"{file.name}: still being written; it waits for the next run.")
         return

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from motcua import settings
-from motcua.landing import checks, find, inspection, reading, sheets
+from motcua.landing import checks, find, inspection, pseudonyms, reading, sheets
 from motcua.landing.checks import Fault, Known
 from motcua.landing.feeds import FEEDS, Feed
 from motcua.landing.find import ExportFile, StillWritten
@@ -115,7 +115,7 @@ def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | No
                 "Another export of the same name was loaded before; both count. If this one"
                 " replaces it, deliver it under the next revision."
             )
-        _enter(task, read, outcome)
+        _enter(task, read, outcome, _recognise(task, outcome))
         listed = None if outcome.state == LOADED else MOST_LISTED
         task.rejects.store(connection, file_id, listed)
     return outcome
@@ -146,18 +146,25 @@ def _begin(connection: Connection, file: ExportFile) -> tuple[int, dict[str, str
     return int(row[0]), dict(earlier.fetchall())
 
 
-def _enter(task: _Task, read: _Read, outcome: Outcome) -> None:
+def _recognise(task: _Task, outcome: Outcome) -> str | None:
+    """Write the pseudonyms of a file where figures need them; returns the id of their key."""
+    if task.feed.name != pseudonyms.FEED or outcome.state != LOADED:
+        return None
+    return pseudonyms.write(task.connection, task.file_id)
+
+
+def _enter(task: _Task, read: _Read, outcome: Outcome, key_id: str | None) -> None:
     """Write the row of the manifest."""
     file = task.file
     task.connection.execute(
         "insert into raw.files (file_id, feed, uri, file_name, business_date, part, revision,"
-        " sha256, bytes, records, loaded, rejected, state, reason, warnings, read_by)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " sha256, bytes, records, loaded, rejected, state, reason, warnings, read_by, key_id)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             *(task.file_id, file.feed, file.uri, file.name, file.business_date, file.part),
             *(file.revision, read.sha256, read.bytes, outcome.records, outcome.loaded),
             *(outcome.rejected, outcome.state, outcome.reason),
-            *(json.dumps(outcome.warnings, ensure_ascii=False), outcome.read_by),
+            *(json.dumps(outcome.warnings, ensure_ascii=False), outcome.read_by, key_id),
         ],
     )
 

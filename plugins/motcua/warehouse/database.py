@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 import psycopg
 
 from motcua import settings
-from motcua.errors import Failed
+from motcua.errors import Failed, Interrupted
 from motcua.warehouse import server
 
 LOADER = "motcua_loader"
@@ -91,6 +91,24 @@ def _open(address: str, autocommit: bool) -> Connection:
             f"/{where['dbname']} as {where['user']}: {str(error).strip()}\n"
             "See `motcua status`; check MOTCUA_WAREHOUSE_URL if it is set."
         ) from error
+
+
+def interrupted(what: str, error: psycopg.Error) -> Interrupted:
+    """What to say when the server ends `what`; never the row where it stopped: it is personal."""
+    said = error.diag.message_primary or "the connection is lost"
+    match error:
+        case psycopg.errors.DiskFull():
+            todo = "Free space on the disk of the warehouse"
+        case psycopg.errors.InsufficientResources():
+            todo = "Give the server what it lacks"
+        case psycopg.OperationalError():
+            todo = "See `motcua status`; start the server with `motcua up` if it does not run"
+        case _:
+            todo = "Report this if it comes again"
+    return Interrupted(
+        f"{what} was interrupted by the warehouse: {said}. {todo}, then start the same command"
+        " again. What was finished stays, what was begun is undone."
+    )
 
 
 @contextmanager

@@ -211,6 +211,7 @@ def _sizing() -> str:
 
     wal_level minimal: nothing replicates from a development server, and tables that dbt builds
     anew need no log then. Everything else keeps its crash safety.
+    log_error_verbosity terse: details and contexts of an error quote rows, which may be personal.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     cores = os.cpu_count() or 1
@@ -232,6 +233,7 @@ def _sizing() -> str:
         "listen_addresses": "127.0.0.1",
         "timezone": settings.TIME_ZONE,
         "log_line_prefix": "'%m [%p] %u '",
+        "log_error_verbosity": "terse",
     }
     return " ".join(f"-c {name}={value}" for name, value in values.items())
 

@@ -1,0 +1,196 @@
+"""A purge empties what is personal past its retention, and nothing else."""
+
+from datetime import date
+
+import psycopg
+import pytest
+from export_files import case, csv_of, rating
+
+from motcua.errors import Failed
+from motcua.landing import ingest, purge, rejects
+from motcua.landing.feeds import FEEDS
+from motcua.warehouse import database
+
+TODAY = date(2019, 4, 5)
+OLD, RECENT = "2019-03-04", "2019-03-07"
+"""More and less than 30 days before TODAY."""
+
+PERSONAL = {
+    "ChuHoSo": "Trần Thị Bích Ngọc",
+    "SoGiayToChuHoSo": "079185001234",
+    "SoDienThoai": "0912345678",
+    "Email": "ngoc@example.vn",
+    "DiaChi": "12 Lê Hồng Phong",
+    "NguoiTiepNhan": "Lý Văn Sâm",
+    "NguoiXuLy": "Thạch Thị Sô Phi",
+    "GhiChu": "gọi cho bà Ngọc",
+}
+
+
+def deliver(put):
+    """Cases with a bad one among them, presses that differ in what is personal, on two days."""
+    for day in (OLD, RECENT):
+        good = [case(n, **PERSONAL) for n in range(1, 31)]
+        put(f"cases_{day}.csv", csv_of([*good, case(31, DaXoa="9", **PERSONAL)]))
+        presses = [rating(1, MaCanBo=f"CB{n}", NoiDung="chị Ngọc") for n in (1, 2, 1)]
+        put(f"ratings_{day}.csv", csv_of(presses, "ratings"))
+    return ingest.ingest()
+
+
+def personal_values(rows, feed):
+    """Number of values that personal columns of a feed hold, by file name."""
+    names = ", ".join(column.sql_name for column in FEEDS[feed].columns if column.personal)
+    return dict(
+        rows(
+            f"select file_name, sum(num_nonnulls({names})) from raw.{feed}"
+            " inner join raw.files on file_id = row_id >> 32 group by 1"
+        )
+    )
+
+
+def test_records_past_their_retention_keep_nothing_personal(put, rows):
+    deliver(put)
+    kept = (
+        "select row_id, mahoso, madonvi, ngaytiepnhan, trangthaihoso, ngaycapnhat from raw.cases"
+        " order by row_id"
+    )
+    presses = (
+        "select row_id, makiosk, thoigian, personal_digest, officer from raw.ratings order by 1"
+    )
+    before = rows(kept), rows(presses)
+    report = purge.purge("Lê A", older_than=30, today=TODAY)
+    assert personal_values(rows, "cases") == {
+        f"cases_{OLD}.csv": 0,
+        f"cases_{RECENT}.csv": 30 * len(PERSONAL),
+    }
+    assert personal_values(rows, "ratings") == {
+        f"ratings_{OLD}.csv": 0,
+        f"ratings_{RECENT}.csv": 6,
+    }
+    assert (rows(kept), rows(presses)) == before
+    contents = dict(
+        rows("select file_name, content is null from raw.rejects join raw.files using (file_id)")
+    )
+    assert contents == {f"cases_{OLD}.csv": True, f"cases_{RECENT}.csv": False}
+    assert [(one.feed, one.files, one.rows, one.rejects) for one in report.emptied] == [
+        ("cases", 1, 30, 1),
+        ("ratings", 1, 3, 0),
+    ]
+
+
+def test_a_reject_is_still_listed_when_its_content_is_gone(put):
+    deliver(put)
+    purge.purge("Lê A", older_than=30, today=TODAY)
+    listed = rejects.listing("cases", with_content=True)
+    assert [(one.record, one.content is None) for one in listed] == [(31, False), (31, True)]
+
+
+def test_every_personal_column_of_every_feed_is_emptied(put, rows, warehouse):
+    ingest.ingest()
+    with psycopg.connect(warehouse) as connection:
+        for number, feed in enumerate(FEEDS, start=9000):
+            connection.execute(
+                "insert into raw.files (file_id, feed, uri, file_name, business_date, sha256,"
+                " bytes, records, loaded, rejected, state, read_by, key_id)"
+                " values (%s, %s, '', %s, %s, 'x', 1, 1, 1, 0, 'loaded', 'stream', 'k')",
+                [number, feed, feed, OLD],
+            )
+            names = [column.sql_name for column in FEEDS[feed].columns]
+            connection.execute(
+                f"insert into raw.{feed} (row_id, {', '.join(names)})"
+                f" values ({(number << 32) + 1}, {', '.join(['%s'] * len(names))})",
+                [f"value of {name}" for name in names],
+            )
+        connection.execute("update raw.files set key_id = null")
+    purge.purge("Lê A", older_than=30, today=TODAY)
+    for feed in FEEDS:
+        for column in FEEDS[feed].columns:
+            value = None if column.personal else f"value of {column.sql_name}"
+            assert rows(f"select {column.sql_name} from raw.{feed}") == [(value,)], column.name
+
+
+def test_landing_copies_go_when_their_contents_are_loaded(put, rows, landing):
+    deliver(put)
+    lone = put(f"steps_{OLD}.csv", b"")
+    put(f"petitions_{OLD}.csv", b"")
+    ingest.ingest()
+    header = ",".join(column.name for column in FEEDS["petitions"].columns)
+    put(f"petitions_{OLD}_r2.csv", header.encode())
+    ingest.ingest()
+    unloaded = put("ratings_2019-03-01.csv", csv_of([rating(9)], "ratings"))
+    report = purge.purge("Lê A", older_than=30, today=TODAY)
+    left = {path.name for path in landing.rglob("*.csv")}
+    assert left == {
+        *(f"cases_{RECENT}.csv", f"ratings_{RECENT}.csv"),
+        *(lone.name, unloaded.name),
+    }
+    assert len(report.kept) == 2
+    assert all("kept, as its contents are not loaded" in line for line in report.kept)
+    deleted = rows("select uri from ops.landing_deletions order by uri")
+    assert deleted == [(uri,) for uri in sorted(report.deleted)]
+    assert len(deleted) == 4
+
+
+def test_the_same_file_delivered_again_is_not_loaded_again(put, rows):
+    content = csv_of([case(1, **PERSONAL)])
+    put(f"cases_{OLD}.csv", content)
+    ingest.ingest()
+    purge.purge("Lê A", older_than=30, today=TODAY)
+    again = put(f"cases_{OLD}.csv", content)
+    assert (ingest.ingest().loaded, ingest.ingest().unchanged) == (0, 1)
+    assert personal_values(rows, "cases") == {f"cases_{OLD}.csv": 0}
+    report = purge.purge("Lê A", older_than=30, today=TODAY)
+    assert (report.emptied, report.deleted) == ([], [str(again)])
+
+
+def test_a_dry_run_counts_and_changes_nothing(put, rows, landing):
+    deliver(put)
+    everything = "select md5(string_agg(t::text, '|' order by t::text)) from raw.{} as t"
+    tables = ("cases", "ratings", "rejects", "files")
+    before = [rows(everything.format(table)) for table in tables]
+    would = purge.purge("Lê A", older_than=30, is_dry_run=True, today=TODAY)
+    assert [rows(everything.format(table)) for table in tables] == before
+    assert len(list(landing.rglob("*.csv"))) == 4
+    assert rows("select count(*) from ops.purges") == [(0,)]
+    done = purge.purge("Lê A", older_than=30, today=TODAY)
+    assert (would.emptied, would.deleted) == (done.emptied, done.deleted)
+    assert purge.text(would).startswith(f"Would empty cases, {OLD} – {OLD}: 1 files, 30 rows")
+
+
+def test_the_log_tells_who_and_what_and_is_only_added_to(put, rows, warehouse):
+    deliver(put)
+    purge.purge("Lê A", older_than=30, today=TODAY)
+    assert rows(
+        "select feed, purged_by, retention_days, first_day, last_day, files, rows_emptied,"
+        " rejects_emptied from ops.purges order by feed"
+    ) == [
+        ("cases", "Lê A", 30, date(2019, 3, 4), date(2019, 3, 4), 1, 30, 1),
+        ("ratings", "Lê A", 30, date(2019, 3, 4), date(2019, 3, 4), 1, 3, 0),
+    ]
+    for statement in ("delete from ops.purges", "truncate ops.purges"):
+        with psycopg.connect(warehouse) as admin, pytest.raises(psycopg.Error, match="only ever"):
+            admin.execute(statement)
+    with (
+        database.connect(database.LOADER) as loader,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        loader.execute("update ops.purges set purged_by = 'B'")
+
+
+def test_the_retention_is_a_setting(put, monkeypatch):
+    deliver(put)
+    monkeypatch.setenv("MOTCUA_RETENTION_DAYS", "29")
+    assert len(purge.purge("A", is_dry_run=True, today=TODAY).emptied) == 2
+    monkeypatch.setenv("MOTCUA_RETENTION_DAYS", "60")
+    assert purge.purge("A", is_dry_run=True, today=TODAY).emptied == []
+    for wrong in ("0", "-3", "a year"):
+        monkeypatch.setenv("MOTCUA_RETENTION_DAYS", wrong)
+        with pytest.raises(Failed, match="MOTCUA_RETENTION_DAYS"):
+            purge.purge("A")
+
+
+def test_a_remote_zone_is_left_to_its_owner(put):
+    deliver(put)
+    report = purge.purge("A", older_than=30, uri="s3://exports/in", today=TODAY)
+    assert report.deleted == []
+    assert "its owner has to delete" in report.kept[0]
