@@ -9,6 +9,7 @@ import pytest
 import oracle
 from motcua import settings
 from motcua.documents import comparison
+from motcua.landing.feeds import FEEDS
 
 from .conftest import PERIODS, done, motcua
 
@@ -94,12 +95,16 @@ def test_again_with_nothing_new_changes_no_row(published: tuple[str, Path]) -> N
 
 
 def test_no_personal_data_leaves_raw(published: tuple[str, Path]) -> None:
-    """Names and addresses of the sample's applicants stand in raw, and nowhere else."""
+    """Values of every personal column of the sample stand in raw, and nowhere else."""
     with psycopg.connect(published[0]) as connection:
         names = {
-            name
-            for (name,) in connection.execute(
-                "select distinct chuhoso from raw.cases where chuhoso is not null limit 2000"
+            value
+            for feed in FEEDS.values()
+            for column in feed.columns
+            if column.personal
+            for (value,) in connection.execute(
+                f"select distinct {column.sql_name} from raw.{feed.name}"
+                f" where length({column.sql_name}) > 5 limit 2000"
             )
         }
         assert len(names) > 100
