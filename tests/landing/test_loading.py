@@ -449,25 +449,6 @@ def test_two_runs_at_once_load_every_file_once(put, rows):
     assert rows("select count(*), count(distinct row_id) from raw.cases") == [(1000, 1000)]
 
 
-def test_a_run_that_dies_in_the_middle_leaves_nothing_and_the_next_one_heals(put, rows, manifest):
-    put(DAY, csv_of(many(500)))
-
-    def die(connection, file, known):
-        with connection.transaction():
-            load._begin(connection, file)
-            connection.execute("insert into raw.cases (mahoso) values ('half')")
-            connection.close()
-            raise psycopg.OperationalError("the server closed the connection")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(load, "load", die)
-        with pytest.raises(psycopg.OperationalError):
-            ingest.ingest()
-    assert rows("select count(*) from raw.cases") == [(0,)]
-    assert ingest.ingest().loaded == 1
-    assert manifest() == [(DAY, "loaded", 500, 500, 0, "stream")]
-
-
 def test_progress_counts_the_files(put):
     for day in (4, 5, 6):
         put(f"cases_2019-03-0{day}.csv", csv_of([case()]))
