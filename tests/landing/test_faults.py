@@ -115,11 +115,21 @@ def ask(query):
         return connection.execute(query).fetchall()
 
 
+def kill(postmaster):
+    """Kill the server, and wait until the session that copies has noticed it."""
+    ((session,),) = ask("select pid from pg_stat_activity where query like 'copy raw.cases%'")
+    os.kill(postmaster, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{session}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 def test_a_server_killed_in_the_middle_of_a_file(own_server, landing):
     (landing / "cases" / DAY).write_bytes(csv_of(many()))
     with pytest.MonkeyPatch.context() as patch:
-        in_the_middle(patch, lambda: os.kill(own_server["pid"], signal.SIGKILL))
+        in_the_middle(patch, lambda: kill(own_server["pid"]))
         hold_interrupted(["motcua up"])
     record, started = server.up()
     assert started

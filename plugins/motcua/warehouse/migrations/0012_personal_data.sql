@@ -53,11 +53,6 @@ create table ops.landing_deletions (
 comment on table ops.landing_deletions is
     'Landing copies that a purge deleted, after their contents were loaded; rows are only added.';
 
-create function ops.refuse_change() returns trigger language plpgsql as $$
-begin
-    raise exception 'Rows of %.% are only ever added', tg_table_schema, tg_table_name;
-end
-$$;
 create trigger insert_only before update or delete or truncate on ops.purges
     for each statement execute function ops.refuse_change();
 create trigger insert_only before update or delete or truncate on ops.landing_deletions
