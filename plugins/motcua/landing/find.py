@@ -93,7 +93,7 @@ def find(
         try:
             file = parse(landing, path, entry.size)
         except Unrecognised as reason:
-            warnings.append(f"{path}: {reason}")
+            warnings.append(f"{shown(path)}: {reason}")
             continue
         if zone:
             sha256 = known.get((remote.identity(zone, entry), entry.size, entry.mark))
@@ -107,6 +107,10 @@ def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:
 
     Raises Unrecognised when they do not follow the contract.
     """
+    if not str(path).isprintable():
+        raise Unrecognised(
+            "not loaded, as its name or folder has characters that cannot be shown. Rename it."
+        )
     match = _NAME.fullmatch(path.name)
     if match is None:
         raise Unrecognised(
@@ -131,6 +135,11 @@ def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:
         uri=f"{landing.rstrip('/')}/{path.as_posix()}",
         size=size,
     )
+
+
+def shown(path: object) -> str:
+    """A path as a terminal or a log may show it: what cannot be printed stands as \\x1b or so."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(path))
 
 
 @contextmanager
@@ -180,6 +189,7 @@ def _folder_listing(landing: str) -> tuple[list[remote.Listed], list[str]]:
             f"The landing zone {landing} is not a folder that can be read. Create it, or set"
             " MOTCUA_LANDING (or `--landing`) to the folder with the exports."
         )
+    home = os.path.realpath(root)
     files: list[remote.Listed] = []
     warnings: list[str] = []
     waiting = [""]
@@ -194,7 +204,7 @@ def _folder_listing(landing: str) -> tuple[list[remote.Listed], list[str]]:
                     " user read it."
                 ) from error
             warnings.append(
-                f"{folder}: this folder cannot be listed ({error.strerror}). Ask its owner."
+                f"{shown(folder)}: this folder cannot be listed ({error.strerror}). Ask its owner."
             )
             continue
         for entry in entries:
@@ -211,12 +221,20 @@ def _folder_listing(landing: str) -> tuple[list[remote.Listed], list[str]]:
             except OSError as error:
                 kind = f"link that cannot be followed ({error.strerror})"
             else:
-                if S_ISREG(status.st_mode):
+                if entry.is_symlink() and not _lies_in(home, entry.path):
+                    kind = "link that leads out of the landing zone"
+                elif S_ISREG(status.st_mode):
                     files.append(remote.Listed(path, status.st_size, ""))
                     continue
-                kind = "link to a folder" if S_ISDIR(status.st_mode) else "device or pipe"
-            warnings.append(f"{path}: not loaded, as it is a {kind} and no file.")
+                else:
+                    kind = "link to a folder" if S_ISDIR(status.st_mode) else "device or pipe"
+            warnings.append(f"{shown(path)}: not loaded, as it is a {kind} and no file.")
     return files, warnings
+
+
+def _lies_in(home: str, path: str) -> bool:
+    """Whether a path lies below a folder once all links are followed."""
+    return os.path.commonpath([home, os.path.realpath(path)]) == home
 
 
 def _folder(uri: str) -> Path:

@@ -26,7 +26,7 @@ from motcua.landing.checks import Fault, Known
 from motcua.landing.feeds import FEEDS, Feed
 from motcua.landing.find import ExportFile, StillWritten
 from motcua.landing.inspection import Inspected, Writing
-from motcua.landing.reading import Batch, Header, Layout, NotPlain, Record, Unfit
+from motcua.landing.reading import Batch, Header, Layout, NotPlain, Record, Source, Unfit
 from motcua.landing.rejects import MOST_LISTED, RejectBook
 from motcua.warehouse.database import Connection
 
@@ -46,6 +46,9 @@ AHEAD = 4
 
 SMALL = 1 << 18
 """Bytes of a block below which a second core is not worth the trouble."""
+
+READ_TO_THE_END = 16 << 20
+"""Bytes of a csv file up to which all its records are counted even when it is to be refused."""
 
 
 @dataclass
@@ -204,6 +207,24 @@ def _refuse_too_many(rejects: RejectBook, records: int) -> None:
         )
 
 
+def _refuse_hopeless(task: _Task, header: Header, records: int, read: int) -> None:
+    """Refuse a large file before its end when too much is bad even if all that follows is good.
+
+    records, read: how many records and bytes of content came so far.
+    """
+    most, rejected = reading.most_bytes(task.file), len(task.rejects.numbers)
+    least_record = len(header.names)  # bytes: its separators and a line ending
+    follow = max(most - read, 0) // least_record + 1
+    limit = settings.reject_limit_percent()
+    if most > READ_TO_THE_END and rejected * 100 > limit * (records + follow):
+        raise Unfit(
+            f"{rejected} of the first {records} records are rejected, more than {limit:g} % of the"
+            f" file whatever follows, so reading stopped there; the first: {task.rejects.first}"
+            " Deliver the corrected export under the next revision.",
+            records,
+        )
+
+
 def _stream(task: _Task, layout: Layout) -> _Read:
     """Send the bytes to COPY as they are, and check them at the same time.
 
@@ -221,6 +242,7 @@ def _stream(task: _Task, layout: Layout) -> _Read:
         for place, faults, content in bad:
             task.rejects.add(records + place + 1, faults, content)
         records += height
+        _refuse_hopeless(task, layout.header, records, source.content)
 
     waiting: deque[Callable[[], Inspected]] = deque()
     # SQL_ASCII spares the server the test for UTF-8: the second core makes it, as it is faster.
@@ -293,7 +315,7 @@ def _read_records(task: _Task, layout: Layout) -> _Read:
         with reading.opened(task.file) as (_, stream):
             layout = reading.layout_of(task.feed, stream.read(reading.HEAD), encoding)
     with reading.opened(task.file) as (source, stream):
-        records = _send_records(task, layout.header, reading.csv_batches(stream, layout))
+        records = _send_records(task, layout.header, reading.csv_batches(stream, layout), source)
     return _Read(records, source.hash.hexdigest(), source.bytes, RECORDS, layout.header.warnings)
 
 
@@ -302,7 +324,7 @@ def _read_sheet(task: _Task) -> _Read:
     with reading.opened(task.file) as (source, stream), sheets.opened(stream) as sheet:
         layout = sheets.layout_of(task.feed, sheet)
         batches = reading.csv_batches(sheet.records, layout, numbered=True)
-        records = _send_records(task, layout.header, batches, sheet.count)
+        records = _send_records(task, layout.header, batches, count=sheet.count)
     return _Read(records, source.hash.hexdigest(), source.bytes, XLSX, layout.header.warnings)
 
 
@@ -310,11 +332,13 @@ def _send_records(
     task: _Task,
     header: Header,
     batches: Iterator[Batch],
+    source: Source | None = None,
     count: Callable[[], int] | None = None,
 ) -> int:
     """Check records, tidy their values and send the good ones to COPY; returns how many came.
 
-    count: asked at the end how many records the file has, where that is known elsewhere.
+    source: of a csv file, whose end need not be read. count: asked at the end how many records the
+    file has, where that is known elsewhere.
     """
     doubts = checks.doubts(task.feed, header.columns, task.known).arg_true()
     came = 0
@@ -326,6 +350,8 @@ def _send_records(
             for batch in batches:
                 came += batch.numbers.len() + len(batch.unreadable)
                 copy.write(_good_lines(task, header, doubts, batch))
+                if source is not None:
+                    _refuse_hopeless(task, header, came, source.content)
         expected = count() if count else came
         _refuse_uncounted(task, expected, cursor.rowcount)
         _refuse_too_many(task.rejects, came)

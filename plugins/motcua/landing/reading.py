@@ -140,6 +140,12 @@ class Source(io.RawIOBase):
         self.inner = inner
         self.hash = hashlib.sha256()
         self.bytes = 0
+        self.unpacked: int | None = None
+
+    @property
+    def content(self) -> int:
+        """Bytes of content read so far: those of the file, or those unpacked from them."""
+        return self.bytes if self.unpacked is None else self.unpacked
 
     def readable(self) -> bool:
         return True
@@ -157,20 +163,26 @@ class Unpacked(io.RawIOBase):
     def __init__(self, source: Source) -> None:
         self.source = source
         self.archive = gzip.GzipFile(fileobj=cast(BinaryIO, io.BufferedReader(source, HEAD)))
-        self.bytes = 0
+        self.size = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         count = self.archive.readinto(buffer)
-        self.bytes += count
-        if self.bytes > UNSUSPICIOUS and self.bytes > MOST_RATIO * self.source.bytes:
+        self.size += count
+        self.source.unpacked = self.size
+        if self.size > UNSUSPICIOUS and self.size > MOST_RATIO * self.source.bytes:
             raise Unfit(
                 f"The archive unpacks to more than {MOST_RATIO} times its size, as no export does."
                 " Look at what is in it, or export this day as csv."
             )
         return count
+
+
+def most_bytes(file: ExportFile) -> int:
+    """More bytes than these cannot come out of a file."""
+    return max(UNSUSPICIOUS, MOST_RATIO * file.size) if file.form == "csv.gz" else file.size
 
 
 @contextmanager
@@ -488,7 +500,7 @@ def _next_record(
         return None
     if len(line) >= LONGEST_RECORD and line[-1] not in "\r\n":
         lines.skip()
-        before = len(_fields(line, layout.separator) or [""])
+        before = len(_fields(line[:LONGEST_RECORD], layout.separator) or [""])
         long = f"is longer than a record can be, which is {LONGEST_RECORD} characters"
         return [], line[:1000], long, layout.header.name_at(before - 1)
     record, following = line, lines.until_closed() if line.count('"') % 2 else []

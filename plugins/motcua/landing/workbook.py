@@ -36,8 +36,8 @@ MOST_ROWS = 100_000
 LONGEST_TEXT = 1 << 20
 """Bytes of XML without a tag: no cell is that long (Excel itself allows 32767 characters)."""
 
-MOST_MEMORY = 400 << 20
-"""Bytes of address space of the process: about 100 more than the memory that it may use."""
+MOST_MEMORY = 300 << 20
+"""Bytes of address space of the process. 100 thousand cases take 250 MB."""
 
 MOST_SECONDS = 60
 """Seconds of processor time."""
@@ -87,8 +87,9 @@ def _write(content: bytes, target: io.TextIOBase | Any) -> int:
         sheet = book.get_sheet_by_index(0)
     except (python_calamine.CalamineError, OSError, IndexError) as error:
         raise Refused(f"The workbook cannot be opened ({error}). Export it again.") from error
-    if sheet.total_height > MOST_ROWS + 1:
-        raise Refused(_too_many_rows(sheet.total_height - 1))
+    last_row = sheet.end[0] if sheet.end else 0  # counted from 0, as the header is no record
+    if last_row > MOST_ROWS:
+        raise Refused(_too_many_rows(last_row))
     rows = sheet.iter_rows()
     header = [cell_text(cell) for cell in next(rows, [])]
     target.write(json.dumps(header) + "\n")
@@ -184,7 +185,7 @@ def _examine_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) ->
 
 
 def _too_many_rows(rows: int | None = None) -> str:
-    found = f"{rows} rows, more" if rows else "more rows"
+    found = f"{rows} records, more" if rows else "more records"
     return f"A sheet of the workbook has {found} than the {MOST_ROWS} allowed. {EXPORT_CSV}"
 
 
