@@ -134,6 +134,7 @@ def test_folder_s3_and_sftp_give_identical_rows_and_manifests(
         s3.upload_file(str(first_days / name), BUCKET, f"2019/{name}")
     (ssh.folder / "2019").symlink_to(first_days)  # the server follows it, as it names the zone
     sizes = sum((first_days / name).stat().st_size for name in names)
+    monkeypatch.setenv("MOTCUA_KEY_FILE", str(tmp_path / "pseudonym.key"))
     results = {}
     with wire_to(s3_port) as s3_wire, wire_to(ssh.port) as ssh_wire:
         trust(ssh, ssh_wire.port)

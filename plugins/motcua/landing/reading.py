@@ -27,7 +27,7 @@ HEAD = 1 << 16
 BLOCK = 1 << 22
 """Bytes that are read, checked and sent at a time."""
 
-LONGEST_RECORD = 2 * BLOCK
+LONGEST_RECORD = BLOCK
 """Characters of a record above which it is rejected."""
 
 MOST_LINES = 500
