@@ -12,7 +12,7 @@ of the period are missing; the release keeps it, the workbook prints it.
 
 **When it fails.** *Gate or rule said no:* the log says which and what to do; nothing was published.
 A period that has not ended, whose knowledge date the data has not reached, or that lacks days is
-refused. *Release stored but no workbook:* start the run again with the same parameters: identical
+refused, and so is a second release without `revise` and `note` or with nothing changed. *Release stored but no workbook:* start the run again with the same parameters: identical
 figures are not published twice, and the workbook is written anew.
 """
 
@@ -49,9 +49,8 @@ def publish_scorecard() -> None:
     def check_candidate(**context: Any) -> None:
         from motcua import pipeline
 
-        params = context["params"]
         try:
-            pipeline.check_candidate(params["period"], params["waive_by"], params["waive_reason"])
+            pipeline.check_candidate(**context["params"])
         except pipeline.STOPPED as reason:
             raise AirflowFailException(str(reason)) from None
 

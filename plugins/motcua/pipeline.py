@@ -94,7 +94,7 @@ def run_publish(
     from motcua.warehouse import schema
 
     schema.migrate()
-    check_candidate(period, waive_by, waive_reason)
+    check_candidate(period, approved_by, revise, note, waive_by, waive_reason)
     release = publish_release(period, approved_by, revise, note, waive_by, waive_reason)
     return Published(release, write_documents(release.publication_id))
 
@@ -139,13 +139,19 @@ def refresh_provisional() -> None:
 
 
 def check_candidate(
-    period: str, waive_by: str | None = None, waive_reason: str | None = None
+    period: str,
+    approved_by: str,
+    revise: bool = False,
+    note: str | None = None,
+    waive_by: str | None = None,
+    waive_reason: str | None = None,
 ) -> None:
-    """Whether a period may be published at all, then the gate and the relations of its figures."""
+    """Whether a period may be published, and in this way; then gate and relations of its figures."""
     from motcua.publication import periods, release
     from motcua.quality import gates
 
     periods.check(period)
+    release.check_consent(period, approved_by, revise, note)
     _tell_gate(gates.candidate_gate(period, waiver(waive_by, waive_reason)))
     warnings = release.examine(period)
     print(f"Relations of the figures: none critical fails, {len(warnings)} do not hold.")

@@ -116,6 +116,21 @@ def publish(period: str, folder: Path, is_last: bool) -> None:
         explained = sums(connection, publication_id, "overlap")
         differing = flow_differences(inside, new) if inside else {}
         assert {cell: change for cell, change in explained.items() if change} == differing
+        hold_against_longer(connection, publication_id, period)
+
+
+def hold_against_longer(connection: database.Connection, publication_id: str, period: str) -> None:
+    """The standing releases that contain the period are explained against their parts of now."""
+    standing = _standing(connection)
+    for longer, inside in {"H1": ["Q1", "Q2"], "Y": ["H1"]}.items():
+        if period not in inside or longer not in standing:
+            continue
+        explained = sums(connection, publication_id, "overlap", standing[longer])
+        differing = flow_differences(
+            [figures.released(connection, standing[part]) for part in inside],
+            figures.released(connection, standing[longer]),
+        )
+        assert {cell: change for cell, change in explained.items() if change} == differing
 
 
 def refusal(action: Callable[[], object]) -> str:
@@ -138,16 +153,19 @@ def hold_against_oracle(found: figures.Figures, expected: dict[str, oracle.Table
             assert {column: _close(ours[code][column]) for column in row} == theirs, (table, code)
 
 
-def sums(connection: database.Connection, publication_id: str, comparison: str) -> dict[Cell, Any]:
+def sums(
+    connection: database.Connection, publication_id: str, comparison: str, new: str | None = None
+) -> dict[Cell, Any]:
     """Cell → sum of the differences by reason; every one has a reason."""
     found: dict[Cell, Decimal] = defaultdict(Decimal)
     for table, unit, column, reason, difference in connection.execute(
         "select table_name, unit_code, column_name, reason, difference from published.revisions"
-        " where publication_id = %s and comparison = %s",
-        [publication_id, comparison],
+        " where publication_id = %s and comparison = %s and new_publication_id = %s",
+        [publication_id, comparison, new or publication_id],
     ):
         assert reason != UNEXPLAINED, (publication_id, table, unit, column, difference)
-        found[table, unit, column] += difference
+        if difference is not None:
+            found[table, unit, column] += difference
     return dict(found)
 
 

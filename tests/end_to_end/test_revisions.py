@@ -1,5 +1,7 @@
 """Why figures differ: between quarters and half-year, and between a release and its revision."""
 
+import csv
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -96,7 +98,21 @@ def test_a_late_file_changes_the_next_release_and_never_the_stored_one(
     assert {row["reason"] for row in rows if row["table_name"] == "appendix_1"} == {"loaded_late"}
     received = [row for row in rows if row["column_name"] == "newly_received"]
     assert [(row["difference"], row["cases_affected"]) for row in received] == [(3, 3)]
+    assert {
+        (row["reason"], row["difference"])
+        for row in changes(url, "2019-Q1.r2", "overlap")
+        if row["new_publication_id"] == "2019-H1.r1"
+        and (row["column_name"], row["unit_code"]) == ("newly_received", received[0]["unit_code"])
+        and row["reason"] == "loaded_late"
+    } == {("loaded_late", -3)}
     for row in rows:
+        if row["column_name"] in ("coverage_percent", "rank", "total", "band"):
+            expected = (
+                {"loaded_late"}
+                if row["table_name"] == "appendix_1"
+                else {"follows_from_other_figures"}
+            )
+            assert row["reason"] in expected, row
         if row["old_value"] is not None and row["new_value"] is not None:
             change = Decimal(str(row["new_value"])) - Decimal(str(row["old_value"]))
             assert row["difference"] == change, row
@@ -111,3 +127,90 @@ def test_a_late_file_changes_the_next_release_and_never_the_stored_one(
             "select publication_id from published.latest_publications where period_code = '2019-Q1'"
         ).fetchall()
     assert latest == [("2019-Q1.r1",)]
+
+
+@pytest.mark.slow
+def test_each_reason_is_what_was_done_to_the_rows_of_that_figure(
+    copy: tuple[str, Path], published: tuple[str, Path]
+) -> None:
+    """A case is cancelled, a press comes late, a remark changes: three figures, three reasons."""
+    url, landing = copy
+    unit, other = "000.00.01.H51", "000.00.10.H51"
+    last_day = "cases_2019-03-29"
+    with psycopg.connect(url) as connection:
+        settled = {
+            code
+            for (code,) in connection.execute(
+                "select case_code from evidence.cases where publication_id = '2019-Q1.r1'"
+                " and unit_code = %s and is_settled and origin = 'newly_received'",
+                [unit],
+            )
+        }
+
+    def change(
+        source: str, name: str, chosen: Callable[[dict[str, str]], bool], **new: str
+    ) -> None:
+        (whole,) = (published[1] / "landing").rglob(f"{source}.csv")
+        with whole.open(encoding="utf-8-sig", newline="") as lines:
+            record = next(row for row in csv.DictReader(lines) if chosen(row))
+        with (landing / f"{name}.csv").open("w", encoding="utf-8", newline="") as lines:
+            writer = csv.DictWriter(lines, list(record))
+            writer.writeheader()
+            writer.writerow({**record, **new})
+
+    change(
+        *(last_day, f"{last_day}_late"),
+        lambda row: row["MaHoSo"] in settled,
+        DaXoa="1",
+        NgayCapNhat="20190329235959",
+    )
+    change(
+        *("ratings_2019-03-29_K01", "ratings_2019-03-29_late"),
+        lambda row: row["MaDonVi"] == unit and row["NutDanhGia"] == "2",
+        ThoiGian="2019-03-29T17:59:59",
+    )
+    change(
+        *("procedures_2019-03-19", "procedures_2019-03-19_late"),
+        lambda row: row["MaDonVi"] == other and row["GhiChu"] != "",
+        GhiChu="Ghi chú mới",
+        NgayCapNhat="19/03/2019 23:59:59",
+    )
+    done("ingest")
+    done("build")
+    refused = motcua("publish", "2019-Q1", "--approved-by", "A", "--revise")
+    assert refused.returncode == 3
+    assert "needs a note" in refused.stderr
+    assert "Relations of the figures" not in refused.stdout
+    done("publish", "2019-Q1", "--approved-by", "A", "--revise", "--note", "Sửa ba chỗ")
+
+    rows = changes(url, "2019-Q1.r2", "revision")
+
+    def reasons(table: str, of: str, column: str) -> list[tuple[object, object]]:
+        return [
+            (row["reason"], row["difference"])
+            for row in rows
+            if (row["table_name"], row["unit_code"], row["column_name"]) == (table, of, column)
+        ]
+
+    assert reasons("appendix_1", unit, "settled_total") == [("record_removed", -1)]
+    assert reasons("appendix_2", unit, "settled_total") == [("record_removed", -1)]
+    assert reasons("appendix_2", unit, "total") == [("loaded_late", 1)]
+    assert reasons("appendix_2", unit, "satisfied_attitude") == [("loaded_late", 1)]
+    ((coverage, _),) = reasons("appendix_2", unit, "coverage_percent")
+    assert coverage == "follows_from_other_figures"
+    assert reasons("indicator_evidence", unit, "1.denominator") == [("record_removed", -1)]
+    assert not [row for row in rows if row["reason"] == "unexplained" or "+" in str(row["reason"])]
+    assert reasons("appendix_4", other, "note") == [("loaded_late", None)]
+    (remark,) = [row for row in rows if row["column_name"] == "note"]
+    assert "Ghi chú mới" in str(remark["new_text"])
+
+    longer = [
+        row
+        for row in changes(url, "2019-Q1.r2", "overlap")
+        if (row["table_name"], row["unit_code"], row["column_name"])
+        == ("appendix_1", unit, "settled_total")
+    ]
+    assert [
+        (row["new_publication_id"], row["old_publication_ids"], row["reason"], row["difference"])
+        for row in longer
+    ] == [("2019-H1.r1", ["2019-Q1.r2", "2019-Q2.r1"], "record_removed", 1)]

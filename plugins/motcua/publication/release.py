@@ -55,8 +55,7 @@ def publish(
     Failed for a period that the reference pack does not have.
     """
     note = (note or "").strip() or None
-    if not approved_by.strip():
-        raise Refused("A release needs the name of the person who approves it (--approved-by).")
+    _require_name(approved_by)
     with (
         database.only_one("publish"),
         database.only_one("build"),
@@ -66,13 +65,9 @@ def publish(
         period = periods.ready(connection, period_code)
         candidate = figures.candidate(connection, period_code)
         if not candidate["scorecard"] or not candidate["appendix_1"]:
-            raise Refused(f"The marts hold no figure of {period_code}. Run `motcua build` first.")
+            raise Refused(_nothing_built(period_code))
         before = _before(connection, period_code)
-        changed = (
-            figures.differences(figures.released(connection, before.standing), candidate)
-            if before.standing
-            else []
-        )
+        changed = _changed(connection, before, candidate)
         if before.standing and not revise and not _figures_of(changed):
             return Release(before.standing, is_new=False)
         _require_consent(period_code, before, changed, revise, note)
@@ -92,6 +87,19 @@ def publish(
             )
         revisions.explain_overlap(connection, period, publication_id, before.revision + 1)
     return Release(publication_id, True, len(changed), _warnings(done))
+
+
+def check_consent(period_code: str, approved_by: str, revise: bool, note: str | None) -> None:
+    """Refuse what `publish` would refuse, before the long work: no name, no note, no change."""
+    _require_name(approved_by)
+    with database.connect(database.PUBLISHER) as connection:
+        before = _before(connection, period_code)
+        candidate = figures.candidate(connection, period_code) if before.revision else {}
+        if before.revision and not candidate["scorecard"]:
+            raise Refused(_nothing_built(period_code))
+        changed = _changed(connection, before, candidate)
+    if revise or before.standing is None or _figures_of(changed):
+        _require_consent(period_code, before, changed, revise, (note or "").strip() or None)
 
 
 def examine(period_code: str) -> list[str]:
@@ -148,8 +156,25 @@ def _before(connection: Connection, period_code: str) -> _Before:
     return _Before(*row)
 
 
+def _changed(
+    connection: Connection, before: _Before, candidate: figures.Figures
+) -> list[Difference]:
+    if before.standing is None:
+        return []
+    return figures.differences(figures.released(connection, before.standing), candidate)
+
+
 def _figures_of(changed: list[Difference]) -> list[Difference]:
     return [cell for cell in changed if cell.column not in figures.NAMES]
+
+
+def _nothing_built(period_code: str) -> str:
+    return f"The marts hold no figure of {period_code}. Run `motcua build` first."
+
+
+def _require_name(approved_by: str) -> None:
+    if not approved_by.strip():
+        raise Refused("A release needs the name of the person who approves it (--approved-by).")
 
 
 def _require_consent(

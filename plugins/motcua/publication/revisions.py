@@ -2,28 +2,40 @@
 
 Every difference is split by reason, and the reasons are derived from the history of each case: what
 the older releases counted, what the new one counts, and which record on which day told the change.
+Presses, procedures and petitions are compared row by row in the same way. A figure that is computed
+of others (a percentage, a rounded indicator, a total, band or rank) is said to follow from them.
 Source of the relation between periods: windows of one kind join without gap, so that what flows
 through a half-year (received, settled, returned) is what flowed through its quarters.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from psycopg import sql
 
-from motcua.publication.definitions import APPENDIX_1, SCORECARD, Definition
+from motcua.publication.definitions import (
+    APPENDIX_1,
+    APPENDIX_2,
+    APPENDIX_4,
+    FORMS,
+    INDICATORS,
+    SCORECARD,
+    Definition,
+)
 from motcua.publication.figures import Difference
 from motcua.publication.periods import PARTS, Period
 from motcua.warehouse.database import Connection
 
-RECEIPT_DATE_CORRECTED = "receipt_date_corrected"
-RECORD_REMOVED = "record_removed"
-RECORDED_LATE = "recorded_late"
-LOADED_LATE = "loaded_late"
 COUNTED_EXTERNALLY = "counted_externally"
+RULES_CHANGED = "rules_changed"
+FOLLOWS = "follows_from_other_figures"
+FOLLOWS_FROM_ROWS = "follows_from_uncounted_rows"
+"""A rule reads more rows than the figure's numerator and denominator count, and those changed."""
 UNEXPLAINED = "unexplained"
 
 _FLOWS = (
@@ -35,15 +47,33 @@ _FLOWS = (
 Cell = tuple[str, str, str]
 """Table, unit code, column."""
 
+Place = tuple[str, str]
+"""Table, column."""
+
+_MEANS = (1, 2, 3, 4, 7)
+_EVIDENCE = "indicator_evidence"
+_HIDDEN = "rules"
+"""Stands for a table: what rules read of the evidence beside numerator and denominator."""
+
 
 @dataclass(frozen=True)
 class Change:
-    """Part of a cell's difference that has one reason."""
+    """Part of a cell's difference that has one reason; the difference of texts is nothing."""
 
     cell: Cell
     reason: str
-    difference: Decimal
+    difference: Decimal | None
     cases_affected: int
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Cells counted from a table of evidence: expressions on its rows. key: what names a row."""
+
+    table: str
+    key: tuple[str, ...]
+    numbers: dict[Place, str]
+    texts: dict[Place, str]
 
 
 def explain_revision(
@@ -54,62 +84,144 @@ def explain_revision(
     standing: str,
     changed: list[Difference],
 ) -> None:
-    """Append to published.revisions why each number differs from the release that stood before."""
-    columns = _columns_of(APPENDIX_1, SCORECARD)
-    changes = _changes(connection, period, publication_id, [standing], columns)
+    """Append to published.revisions why each cell differs from the release that stood before."""
     values = {
         (one.table, _unit_of(one), _column_of(one)): (one.old, one.new)
         for one in changed
-        if one.table != "late_cases" and _is_number(one.old, one.new)
+        if one.table != "late_cases"
     }
+    counts = {
+        **_columns_of(APPENDIX_1, SCORECARD),
+        ("appendix_2", "settled_total"): APPENDIX_1["settled_total"],
+    }
+    measures = {**_flags(counts), **_points(), **_ONLINE}
+    changes = _changes(connection, publication_id, [standing], measures)
+    changes += _external_changes(connection, publication_id, [standing], counts)
+    for counted in _COUNTED:
+        changes += _row_changes(connection, publication_id, standing, counted)
+    touched = values.keys() | {one.cell for one in changes if one.difference != 0}
+    explained = {one.cell for one in changes}
+    has_new_rules = _has_new_rules(connection, publication_id, standing)
     for cell, (old, new) in values.items():
-        if (cell[0], cell[2]) in columns:
+        sources = _SOURCES.get((cell[0], cell[2]))
+        if cell in explained:
             continue
-        reasons = sorted({one.reason for one in changes if one.cell[1] == cell[1]})
-        change = Decimal(new or 0) - Decimal(old or 0)
-        changes.append(
-            Change(cell, " + ".join(reasons) or _other(connection, standing, period), change, 0)
-        )
+        if sources and _is_touched(cell, sources, touched):
+            reason = FOLLOWS
+        elif _is_touched(cell, _HIDDEN_SOURCES.get((cell[0], cell[2]), ()), touched):
+            reason = FOLLOWS_FROM_ROWS
+        elif has_new_rules:
+            reason = RULES_CHANGED
+        else:
+            reason = UNEXPLAINED
+        changes.append(Change(cell, reason, _difference(old, new), 0))
     changes = [one for one in changes if one.cell in values]
-    _append(connection, period, publication_id, revision, "revision", [standing], values, changes)
+    _append(
+        connection,
+        *(period.period_code, publication_id, revision, "revision", [standing], publication_id),
+        *(values, changes),
+    )
+
+
+def _is_touched(cell: Cell, sources: tuple[Place, ...], touched: AbstractSet[Cell]) -> bool:
+    """Whether a figure that the cell is computed of differs; a rank depends on every unit."""
+    if cell[2] == "rank":
+        return any((table, column) in sources for table, _, column in touched)
+    return any((table, cell[1], column) in touched for table, column in sources)
+
+
+def _difference(old: Any, new: Any) -> Decimal | None:
+    return Decimal(new or 0) - Decimal(old or 0) if _is_number(old, new) else None
+
+
+def _has_new_rules(connection: Connection, *publications: str) -> bool:
+    row = connection.execute(
+        "select count(distinct (reference_sha256, rule_set)) > 1 from published.publications"
+        " where publication_id = any(%s)",
+        [list(publications)],
+    ).fetchone()
+    assert row is not None
+    return bool(row[0])
 
 
 def explain_overlap(
     connection: Connection, period: Period, publication_id: str, revision: int
 ) -> None:
-    """Append to published.revisions why the period differs from the periods inside it."""
-    old_ids = parts(connection, period)
-    if not old_ids:
-        return
+    """Append to published.revisions why the period differs from the periods inside it.
+
+    The same for each longer release that stands already and contains the period: old_value is the
+    sum of its standing parts, this release among them, new_value that of the longer release.
+    """
+    pairs = [(publication_id, parts(connection, period))]
+    pairs += [
+        (longer, inside)
+        for longer, inside in _longer(connection, period)
+        if publication_id in inside
+    ]
+    for new, inside in pairs:
+        if inside:
+            _explain_sum(connection, period, publication_id, revision, new, inside)
+
+
+def _explain_sum(
+    connection: Connection,
+    period: Period,
+    publication_id: str,
+    revision: int,
+    new_id: str,
+    old_ids: list[str],
+) -> None:
     columns = {
         **{("appendix_1", name): APPENDIX_1[name] for name in _FLOWS},
         ("scorecard", "received"): SCORECARD["received"],
         ("scorecard", "settled"): SCORECARD["settled"],
     }
-    changes = _changes(connection, period, publication_id, old_ids, columns)
+    changes = _changes(connection, new_id, old_ids, _flags(columns))
+    changes += _external_changes(connection, new_id, old_ids, columns)
     old = _sums(connection, old_ids, columns)
-    new = _sums(connection, [publication_id], columns)
+    new = _sums(connection, [new_id], columns)
     touched = {one.cell for one in changes} | {
         cell for cell in old.keys() | new.keys() if old.get(cell) != new.get(cell)
     }
     values = {cell: (old.get(cell, Decimal()), new.get(cell, Decimal())) for cell in touched}
-    _append(connection, period, publication_id, revision, "overlap", old_ids, values, changes)
+    _append(
+        connection,
+        *(period.period_code, publication_id, revision, "overlap", old_ids, new_id),
+        *(values, changes),
+    )
+
+
+def _longer(connection: Connection, period: Period) -> list[tuple[str, list[str]]]:
+    """The longer standing releases that contain the period, each with its standing parts."""
+    found = connection.execute(
+        "select publication_id, kind, cases_from, cases_to from published.latest_publications"
+        " where cases_from <= %s and cases_to >= %s and kind = any(%s) order by cases_from, kind",
+        [
+            *(period.cases_from, period.cases_to),
+            [kind for kind, inside in PARTS.items() if period.kind in inside],
+        ],
+    ).fetchall()
+    return [(name, _parts(connection, *window)) for name, *window in found]
 
 
 def parts(connection: Connection, period: Period) -> list[str]:
     """The standing releases of the longest periods inside this one, in their order."""
-    for kind in reversed(PARTS.get(period.kind, [])):
+    return _parts(connection, period.kind, period.cases_from, period.cases_to)
+
+
+def _parts(connection: Connection, kind: str, cases_from: date, cases_to: date) -> list[str]:
+    for part in reversed(PARTS.get(kind, [])):
         found = connection.execute(
             "select publication_id from published.latest_publications"
             " where kind = %s and cases_from >= %s and cases_to <= %s order by cases_from",
-            [kind, period.cases_from, period.cases_to],
+            [part, cases_from, cases_to],
         ).fetchall()
         if found:
             return [publication_id for (publication_id,) in found]
     return []
 
 
-def _columns_of(*tables: dict[str, Definition]) -> dict[tuple[str, str], Definition]:
+def _columns_of(*tables: dict[str, Definition]) -> dict[Place, Definition]:
     names = ("appendix_1", "scorecard")
     return {
         (name, column): definition
@@ -122,18 +234,185 @@ def _columns_of(*tables: dict[str, Definition]) -> dict[tuple[str, str], Definit
     }
 
 
+def _flags(columns: dict[Place, Definition]) -> dict[Place, str]:
+    """1 for each case that a column counts."""
+    return {
+        place: f"coalesce(({one.rows.condition}), false)::integer"
+        for place, one in columns.items()
+        if one.rows
+    }
+
+
+def _points() -> dict[Place, str]:
+    """What a case adds to numerator and denominator of the indicators that are means."""
+    found = {}
+    for number in _MEANS:
+        rows = INDICATORS[number].rows
+        assert rows is not None
+        found[_EVIDENCE, f"{number}.numerator"] = (
+            f"case when {rows.condition} then {rows.points} else 0 end"
+        )
+        found[_EVIDENCE, f"{number}.denominator"] = f"coalesce(({rows.condition}), false)::integer"
+    return found
+
+
+_ONLINE: dict[Place, str] = {
+    (_EVIDENCE, "9.numerator"): (
+        "(is_offered and is_online and coalesce(origin = 'newly_received', false))::integer"
+    ),
+    (_EVIDENCE, "9.denominator"): (
+        "(is_offered and coalesce(origin = 'newly_received', false))::integer"
+    ),
+    (_HIDDEN, "9.online_late"): (
+        "(is_online and outcome in ('settled_late', 'in_progress_overdue'))::integer"
+    ),
+}
+
+_OF_WINDOW_END = "day_of = 'window_end'"
+
+_COUNTED = (
+    _Counted(
+        "ratings",
+        ("press_key",),
+        {
+            ("appendix_2", column): f"({one.rows.condition})::integer"
+            for column, one in APPENDIX_2.items()
+            if one.rows and one.rows.table == "ratings"
+        },
+        {},
+    ),
+    _Counted(
+        "procedures",
+        ("day_of", "procedure_code", "unit_code"),
+        {
+            **{
+                ("appendix_4", column): f"({one.rows.condition})::integer"
+                for column, one in APPENDIX_4.items()
+                if one.rows and column not in ("time_unit", "note")
+            },
+            (_EVIDENCE, "5.numerator"): f"({_OF_WINDOW_END} and is_on_the_spot)::integer",
+            (_EVIDENCE, "5.denominator"): f"({_OF_WINDOW_END})::integer",
+            (_EVIDENCE, "6.numerator"): (
+                f"({_OF_WINDOW_END} and coalesce(publicity = 2, false))::integer"
+            ),
+            (_EVIDENCE, "6.denominator"): f"({_OF_WINDOW_END})::integer",
+            (_HIDDEN, "5.at_centre"): f"({_OF_WINDOW_END} and is_handled_at_centre)::integer",
+            (_HIDDEN, "6.publicity"): (
+                f"case when {_OF_WINDOW_END} then coalesce(publicity, 0) else 0 end"
+            ),
+            (_HIDDEN, "9.offered"): (
+                f"({_OF_WINDOW_END} and coalesce(service_level >= 3, false))::integer"
+            ),
+            (_HIDDEN, "9.listed"): f"({_OF_WINDOW_END})::integer",
+        },
+        {
+            ("appendix_4", "time_unit"): (
+                "case when day_of = 'processes' and has_approved_process then time_unit end"
+            ),
+            ("appendix_4", "note"): "case when day_of = 'processes' then note end",
+        },
+    ),
+    _Counted(
+        "petitions",
+        ("petition_code",),
+        {
+            (_EVIDENCE, "8.numerator"): "is_on_time::integer",
+            (_EVIDENCE, "8.denominator"): "1",
+            (_HIDDEN, "8.protracted"): "is_protracted::integer",
+        },
+        {},
+    ),
+)
+
+_INDICATORS = tuple(INDICATORS)
+
+_SOURCES: dict[Place, tuple[Place, ...]] = {
+    ("appendix_2", "coverage_percent"): (
+        ("appendix_2", "total"),
+        ("appendix_2", "settled_total"),
+    ),
+    ("appendix_4", "completion_percent"): APPENDIX_4["completion_percent"].parts,
+    **{
+        (_EVIDENCE, f"{n}.{column}"): (
+            (_EVIDENCE, f"{n}.numerator"),
+            (_EVIDENCE, f"{n}.denominator"),
+        )
+        for n in _INDICATORS
+        for column in ("unrounded_value", "evidence_kind", "small_denominator")
+    },
+    **{
+        ("scorecard", f"indicator_{n}"): ((_EVIDENCE, f"{n}.unrounded_value"),) for n in _INDICATORS
+    },
+    **{
+        ("scorecard", f"form_{form}_total"): tuple(
+            (_EVIDENCE, f"{n}.unrounded_value") for n in numbers
+        )
+        for form, numbers in FORMS.items()
+    },
+    **{
+        ("scorecard", column): tuple((_EVIDENCE, f"{n}.unrounded_value") for n in _INDICATORS)
+        for column in ("total", "band")
+    },
+    ("scorecard", "rank"): (("scorecard", "total"),),
+}
+"""The figures that a computed figure follows from."""
+
+_HIDDEN_SOURCES: dict[Place, tuple[Place, ...]] = {
+    (_EVIDENCE, f"{n}.unrounded_value"): tuple((_HIDDEN, f"{n}.{name}") for name in names)
+    for n, names in {
+        5: ("at_centre",),
+        6: ("publicity",),
+        8: ("protracted",),
+        9: ("offered", "listed", "online_late"),
+    }.items()
+}
+
+
 _QUERY = """
 with
+offered as (
+    select distinct publication_id, procedure_code
+    from evidence.procedures
+    where day_of = 'window_end' and service_level >= 3
+        and (publication_id = any(%(old)s) or publication_id = %(new)s)
+),
+offering as (
+    select distinct publication_id, unit_code
+    from evidence.procedures
+    where day_of = 'window_end'
+        and (publication_id = any(%(old)s) or publication_id = %(new)s)
+),
+cases as (
+    select cases.*,
+        offering.unit_code is not null and (
+            offered.procedure_code is not null or rule_sets.online_denominator = 'all'
+        ) as is_offered
+    from evidence.cases
+    inner join published.publications using (publication_id)
+    left join reference.rule_sets
+        on rule_sets.reference_sha256 = publications.reference_sha256
+        and rule_sets.rule_set = publications.rule_set
+    left join offered
+        on offered.publication_id = cases.publication_id
+        and offered.procedure_code = cases.procedure_code
+    left join offering
+        on offering.publication_id = cases.publication_id
+        and offering.unit_code = cases.unit_code
+    where cases.publication_id = any(%(old)s) or cases.publication_id = %(new)s
+),
 before as (
     select unit_code, case_code, {sums}, max(row_id) as row_id,
-        max(received_date) as received_date, max(due_date) as due_date
-    from evidence.cases
+        max(received_date) as received_date, max(due_date) as due_date,
+        max(ended_date) as ended_date, max(review_row_id) as review_row_id,
+        bool_or(is_offered) as is_offered
+    from cases
     where publication_id = any(%(old)s)
     group by unit_code, case_code
 ),
 after as (
-    select unit_code, case_code, {flags}, row_id, received_date, due_date, ended_date
-    from evidence.cases
+    select unit_code, case_code, {flags}, row_id, received_date, due_date, ended_date,
+        review_row_id, is_offered
+    from cases
     where publication_id = %(new)s
 ),
 differing as (
@@ -142,7 +421,9 @@ differing as (
         before.row_id as old_row_id, after.row_id as new_row_id,
         before.received_date as old_received_date, after.received_date as new_received_date,
         before.due_date as old_due_date, after.due_date as new_due_date,
-        after.ended_date,
+        after.ended_date, before.ended_date as old_ended_date,
+        before.review_row_id as old_review_row_id, after.review_row_id as new_review_row_id,
+        before.is_offered as was_offered, after.is_offered,
         -- Told away from one unit and to another: the case has rows of both kinds.
         bool_or(after.row_id is null) over cases
             and bool_or(after.row_id is not null) over cases as has_moved
@@ -150,11 +431,22 @@ differing as (
     where ({after_row}) is distinct from ({before_row})
     window cases as (partition by case_code)
 ),
+histories as (
+    select case_code, max(valid_from) as newest_day, max(files.loaded_at) as newest_load
+    from core.fct_case_versions
+    inner join raw.files on files.file_id = (fct_case_versions.row_id >> 32)
+    where valid_from <= (
+            select known_as_of from published.publications where publication_id = %(new)s
+        )
+        and case_code in (select differing.case_code from differing)
+    group by case_code
+),
 reasoned as (
     select
-        differing.*,
+        differing.unit_code, cells.*,
         case
-            when differing.new_row_id is null and known.is_cancelled then 'record_removed'
+            when (differing.new_row_id is null or differing.old_row_id is null)
+                and known.is_cancelled then 'record_removed'
             when differing.has_moved then 'unit_corrected'
             when differing.old_received_date <> differing.new_received_date
                 then 'receipt_date_corrected'
@@ -162,21 +454,47 @@ reasoned as (
                 then 'recorded_late'
             when coalesce(told.loaded_at, known_file.loaded_at) > published.published_at
                 then 'loaded_late'
+            -- An older release may be explained by the younger ones of its parts.
+            when differing.old_row_id is distinct from differing.new_row_id
+                and old_told.business_date > new_release.known_as_of
+                then 'recorded_late'
+            when differing.old_row_id is distinct from differing.new_row_id
+                and old_told.loaded_at > new_release.published_at
+                then 'loaded_late'
             when differing.old_due_date is distinct from differing.new_due_date
+                and differing.old_row_id is not null and differing.new_row_id is not null
                 then 'due_date_corrected'
-            when differing.new_row_id is null and known.case_code is null then 'file_replaced'
-            else 'rules_changed'
+            when differing.old_review_row_id is distinct from differing.new_review_row_id
+                and differing.old_row_id = differing.new_row_id
+                then 'review_changed'
+            -- An older record of the case moves its end: the first day that told a return.
+            when histories.newest_load > published.published_at
+                or histories.newest_load > new_release.published_at then 'loaded_late'
+            when histories.newest_day > published.known_as_of then 'recorded_late'
+            when published.reference_sha256 <> new_release.reference_sha256
+                then 'rules_changed'
+            when differing.old_row_id is distinct from differing.new_row_id
+                or differing.old_ended_date is distinct from differing.ended_date
+                then 'file_replaced'
+            when differing.was_offered <> differing.is_offered then 'procedures_changed'
+            when cells.table_name = 'indicator_evidence' then 'related_records_changed'
+            else 'unexplained'
         end as reason
     from differing
+    cross join lateral (values {cells}) as cells (table_name, column_name, difference)
+    inner join published.publications as new_release on new_release.publication_id = %(new)s
+    left join histories on histories.case_code = differing.case_code
+    left join raw.files as old_told on old_told.file_id = (differing.old_row_id >> 32)
     left join raw.files as told on told.file_id = (differing.new_row_id >> 32)
     left join core.fct_case_versions as known
         on known.case_code = differing.case_code
-        and known.valid_from <= %(known_as_of)s
-        and (known.valid_to is null or known.valid_to > %(known_as_of)s)
+        and known.valid_from <= new_release.known_as_of
+        and (known.valid_to is null or known.valid_to > new_release.known_as_of)
     left join raw.files as known_file on known_file.file_id = (known.row_id >> 32)
     -- The release that should have counted it: the part whose window holds the end or the receipt.
     left join lateral (
-        select publications.known_as_of, publications.published_at
+        select publications.known_as_of, publications.published_at,
+            publications.reference_sha256
         from published.publications
         where publications.publication_id = any(%(old)s)
         order by
@@ -186,58 +504,170 @@ reasoned as (
             publications.known_as_of desc
         limit 1
     ) as published on true
+    where cells.difference <> 0
 )
-select cells.table_name, unit_code, cells.column_name, reason, sum(cells.difference), count(*)
+select table_name, unit_code, column_name, reason, sum(difference), count(*)
 from reasoned
-cross join lateral (values {cells}) as cells (table_name, column_name, difference)
-where cells.difference <> 0
-group by cells.table_name, unit_code, cells.column_name, reason
-order by cells.table_name, unit_code, cells.column_name, reason
+group by table_name, unit_code, column_name, reason
 """
 
 
 def _changes(
-    connection: Connection,
-    period: Period,
-    publication_id: str,
-    old: list[str],
-    columns: dict[tuple[str, str], Definition],
+    connection: Connection, publication_id: str, old: list[str], measures: dict[Place, str]
 ) -> list[Change]:
-    """The differences of every cell by reason: those of cases, and those of outside counts."""
-    conditions = [
-        (number, table, column, definition.rows.condition)
-        for number, ((table, column), definition) in enumerate(columns.items())
-        if definition.rows
-    ]
+    """The differences of the cells that are counted from cases, by reason."""
+    numbered = list(enumerate(measures.items()))
     query = _QUERY.format(
-        sums=", ".join(f"sum(({one})::integer) as c{n}" for n, _, _, one in conditions),
-        flags=", ".join(
-            f"coalesce(({one}), false)::integer as c{n}" for n, _, _, one in conditions
-        ),
+        sums=", ".join(f"sum({one}) as c{n}" for n, (_, one) in numbered),
+        flags=", ".join(f"{one} as c{n}" for n, (_, one) in numbered),
         differences=", ".join(
-            f"coalesce(after.c{n}, 0) - coalesce(before.c{n}, 0) as d{n}"
-            for n, _, _, _ in conditions
+            f"coalesce(after.c{n}, 0) - coalesce(before.c{n}, 0) as d{n}" for n, _ in numbered
         ),
-        after_row=", ".join(f"coalesce(after.c{n}, 0)" for n, _, _, _ in conditions),
-        before_row=", ".join(f"coalesce(before.c{n}, 0)" for n, _, _, _ in conditions),
-        cells=", ".join(f"('{table}', '{column}', d{n})" for n, table, column, _ in conditions),
+        after_row=", ".join(f"coalesce(after.c{n}, 0)" for n, _ in numbered),
+        before_row=", ".join(f"coalesce(before.c{n}, 0)" for n, _ in numbered),
+        cells=", ".join(
+            f"('{table}', '{column}', d{n}::numeric)" for n, ((table, column), _) in numbered
+        ),
     )
-    found = connection.execute(
-        query,
-        {"old": old, "new": publication_id, "known_as_of": period.known_as_of},
-    ).fetchall()
-    changes = [
+    return [
         Change((table, unit, column), reason, Decimal(difference), cases)
-        for table, unit, column, reason, difference, cases in found
+        for table, unit, column, reason, difference, cases in connection.execute(
+            query, {"old": old, "new": publication_id}
+        )
     ]
-    return [*changes, *_external_changes(connection, publication_id, old, columns)]
+
+
+_ROWS = """
+with
+releases as (
+    select old.known_as_of, old.published_at,
+        (old.reference_sha256, old.rule_set) <> (new.reference_sha256, new.rule_set)
+            as has_new_rules,
+        exists (
+            select feed, file_name, sha256 from published.release_inputs
+            where publication_id = old.publication_id and feed = '{table}'
+            except
+            select feed, file_name, sha256 from published.release_inputs
+            where publication_id = new.publication_id
+        ) as lost_a_file,
+        exists (
+            select 1 from published.release_inputs as inputs
+            inner join raw.files using (feed, sha256)
+            where inputs.publication_id = new.publication_id and inputs.feed = '{table}'
+                and files.loaded_at > old.published_at
+        ) as gained_a_file
+    from published.publications as old
+    inner join published.publications as new on new.publication_id = %(new)s
+    where old.publication_id = %(old)s
+),
+before as (
+    select {key}, unit_code as counted_unit, row_id, {measures}
+    from evidence.{table} where publication_id = %(old)s
+),
+after as (
+    select {key}, unit_code as counted_unit, row_id, {measures}
+    from evidence.{table} where publication_id = %(new)s
+),
+differing as (
+    select
+        before.counted_unit as old_unit, after.counted_unit as new_unit, {pairs},
+        case
+            when before.counted_unit <> after.counted_unit
+                then case
+                    when before.row_id = after.row_id and has_new_rules then 'rules_changed'
+                    else 'unit_corrected'
+                end
+            when before.row_id is distinct from after.row_id
+                and files.business_date > releases.known_as_of then 'recorded_late'
+            when before.row_id is distinct from after.row_id
+                and files.loaded_at > releases.published_at then 'loaded_late'
+            when after.row_id is null and before_file.state is distinct from 'loaded'
+                then 'file_replaced'
+            when after.row_id is null and not exists (
+                select 1 from published.release_inputs as inputs
+                where inputs.publication_id = %(new)s and inputs.feed = before_file.feed
+                    and inputs.sha256 = before_file.sha256
+            ) then 'file_replaced'
+            when has_new_rules then 'rules_changed'
+            -- The row's file counts still, so a record of a younger file says otherwise.
+            when after.row_id is null and gained_a_file then 'loaded_late'
+            when before.row_id is distinct from after.row_id and lost_a_file
+                then 'file_replaced'
+            else 'unexplained'
+        end as reason
+    from after
+    full join before using ({key})
+    cross join releases
+    left join raw.files on files.file_id = (after.row_id >> 32)
+    left join raw.files as before_file on before_file.file_id = (before.row_id >> 32)
+    where (before.counted_unit, {before_row}) is distinct from (after.counted_unit, {after_row})
+)
+"""
+
+_NUMBERS = """
+select table_name, unit_code, column_name, reason, sum(difference), count(*)
+from differing
+cross join lateral (values {numbers}) as cells (table_name, column_name, old_value, new_value)
+cross join lateral (
+    values (old_unit, -coalesce(old_value, 0)), (new_unit, coalesce(new_value, 0))
+) as sides (unit_code, difference)
+where
+    (old_unit, coalesce(old_value, 0)) is distinct from (new_unit, coalesce(new_value, 0))
+    and difference <> 0
+group by table_name, unit_code, column_name, reason
+having sum(difference) <> 0
+"""
+
+_TEXTS = """
+select table_name, coalesce(new_unit, old_unit), column_name, reason, null, 0
+from differing
+cross join lateral (values {texts}) as cells (table_name, column_name, old_value, new_value)
+where old_value is distinct from new_value
+group by table_name, coalesce(new_unit, old_unit), column_name, reason
+"""
+
+
+def _row_changes(
+    connection: Connection, publication_id: str, standing: str, counted: _Counted
+) -> list[Change]:
+    """The differences of the cells counted from a table of evidence, row by row, by reason."""
+    expressions = {**counted.numbers, **counted.texts}
+    numbered = {place: number for number, place in enumerate(expressions)}
+    rows = _ROWS.format(
+        table=counted.table,
+        key=", ".join(counted.key),
+        measures=", ".join(f"{expressions[place]} as c{n}" for place, n in numbered.items()),
+        pairs=", ".join(f"before.c{n} as o{n}, after.c{n} as n{n}" for n in numbered.values()),
+        before_row=", ".join(f"before.c{n}" for n in numbered.values()),
+        after_row=", ".join(f"after.c{n}" for n in numbered.values()),
+    )
+
+    def cells(places: Iterable[Place]) -> str:
+        return ", ".join(
+            f"('{table}', '{column}', o{n}, n{n})"
+            for table, column, n in ((*place, numbered[place]) for place in places)
+        )
+
+    found = connection.execute(
+        rows + _NUMBERS.format(numbers=cells(counted.numbers)),
+        {"old": standing, "new": publication_id},
+    ).fetchall()
+    if counted.texts:
+        found += connection.execute(
+            rows + _TEXTS.format(texts=cells(counted.texts)),
+            {"old": standing, "new": publication_id},
+        ).fetchall()
+    return [
+        Change((table, unit, column), reason, difference, rows_affected)
+        for table, unit, column, reason, difference, rows_affected in found
+    ]
 
 
 def _external_changes(
     connection: Connection,
     publication_id: str,
     old: list[str],
-    columns: dict[tuple[str, str], Definition],
+    columns: dict[Place, Definition],
 ) -> list[Change]:
     changes = []
     for (table, column), definition in columns.items():
@@ -259,7 +689,7 @@ def _external_changes(
 
 
 def _sums(
-    connection: Connection, publications: list[str], columns: Iterable[tuple[str, str]]
+    connection: Connection, publications: list[str], columns: Iterable[Place]
 ) -> dict[Cell, Decimal]:
     """The cells of some releases, added up."""
     found: dict[Cell, Decimal] = {}
@@ -277,39 +707,52 @@ def _sums(
 
 def _append(
     connection: Connection,
-    period: Period,
+    period_code: str,
     publication_id: str,
     revision: int,
     comparison: str,
     old: list[str],
+    new: str,
     values: dict[Cell, tuple[Any, Any]],
     changes: list[Change],
 ) -> None:
     """Write the changes; what they leave of a cell's difference is said to be unexplained."""
     explained: dict[Cell, Decimal] = defaultdict(Decimal)
     for one in changes:
-        explained[one.cell] += one.difference
+        explained[one.cell] += one.difference or 0
     for cell, (before, after) in values.items():
-        rest = Decimal(after or 0) - Decimal(before or 0) - explained[cell]
+        rest = (_difference(before, after) or 0) - explained[cell]
         if rest:
             changes.append(Change(cell, UNEXPLAINED, rest, 0))
-    units = _units(connection, [publication_id, *old])
+    units = _units(connection, [new, publication_id, *old])
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into published.revisions (publication_id, period_code, revision, comparison,"
-            " old_publication_ids, table_name, unit_code, unit_name, display_order, column_name,"
-            " old_value, new_value, reason, difference, cases_affected)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " old_publication_ids, new_publication_id, table_name, unit_code, unit_name,"
+            " display_order, column_name, old_value, new_value, old_text, new_text, reason,"
+            " difference, cases_affected)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 (
-                    *(publication_id, period.period_code, revision, comparison, old),
+                    *(publication_id, period_code, revision, comparison, old, new),
                     *(one.cell[0], one.cell[1], *units[one.cell[1]], one.cell[2]),
-                    *values[one.cell],
+                    *_written(*values[one.cell]),
                     *(one.reason, one.difference, one.cases_affected),
                 )
                 for one in sorted(changes, key=lambda one: (*one.cell, one.reason))
             ],
         )
+
+
+def _written(old: Any, new: Any) -> tuple[Any, Any, str | None, str | None]:
+    """Both values as numbers, or both as texts."""
+    if _is_number(old, new):
+        return old, new, None, None
+    before, after = (
+        None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        for value in (old, new)
+    )
+    return None, None, before, after
 
 
 def _units(connection: Connection, publications: list[str]) -> dict[str, tuple[str, int]]:
@@ -324,7 +767,7 @@ def _units(connection: Connection, publications: list[str]) -> dict[str, tuple[s
 
 
 def _is_number(*values: Any) -> bool:
-    """Whether the cell holds numbers: bands and remarks are compared, but have no difference."""
+    """Whether the cell holds numbers: bands and remarks have no difference."""
     return all(
         value is None or (isinstance(value, int | Decimal) and not isinstance(value, bool))
         for value in values
@@ -339,12 +782,3 @@ def _column_of(difference: Difference) -> str:
     if difference.table == "indicator_evidence":
         return f"{difference.key[1]}.{difference.column}"
     return difference.column
-
-
-def _other(connection: Connection, standing: str, period: Period) -> str:
-    """The reason of a change that no case of the unit explains."""
-    row = connection.execute(
-        "select reference_sha256 from published.publications where publication_id = %s",
-        [standing],
-    ).fetchone()
-    return "rules_changed" if row and row[0] != period.reference_sha256 else LOADED_LATE
