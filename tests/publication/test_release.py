@@ -124,6 +124,41 @@ def test_revision_needs_a_note_and_a_change_and_then_stands_beside_the_first(bui
     assert latest == [("2019-Q1.r2", 23)]
 
 
+def test_consent_is_asked_for_before_the_long_work(built: str) -> None:
+    release.check_consent("2019-Q1", "A", revise=False, note=None)
+    with pytest.raises(Refused, match="name of the person"):
+        release.check_consent("2019-Q1", " ", revise=False, note=None)
+    release.publish("2019-Q1", "A")
+    release.check_consent("2019-Q1", "A", revise=False, note=None)
+    with pytest.raises(Refused, match="Nothing has changed"):
+        release.check_consent("2019-Q1", "A", revise=True, note="vì")
+    received_one_more(built)
+    with pytest.raises(Refused, match="needs a note"):
+        release.check_consent("2019-Q1", "A", revise=True, note=" ")
+    release.check_consent("2019-Q1", "A", revise=True, note="vì")
+
+
+def test_a_change_without_any_row_behind_it_is_unexplained_and_texts_are_kept(built: str) -> None:
+    release.publish("2019-Q1", "A")
+    received_one_more(built)
+    change(
+        built,
+        "update marts.appendix_4 set note = 'mới' where period_code = '2019-Q1'"
+        " and display_order = 1",
+    )
+    release.publish("2019-Q1", "A", revise=True, note="vì")
+    with psycopg.connect(built) as connection:
+        found = connection.execute(
+            "select column_name, new_text, reason, difference from published.latest_revisions"
+            " where comparison = 'revision' and column_name in ('newly_received', 'note')"
+            " order by column_name"
+        ).fetchall()
+    assert found == [
+        ("newly_received", None, "unexplained", 1),
+        ("note", "mới", "unexplained", None),
+    ]
+
+
 def test_another_name_of_a_unit_is_no_new_figure_but_may_be_revised(built: str) -> None:
     release.publish("2019-Q1", "A")
     change(built, "update marts.scorecard set unit_name = 'Sở Một' where display_order = 1")
