@@ -12,8 +12,9 @@ of the period are missing; the release keeps it, the workbook prints it.
 
 **When it fails.** *Gate or rule said no:* the log says which and what to do; nothing was published.
 A period that has not ended, whose knowledge date the data has not reached, or that lacks days is
-refused, and so is a second release without `revise` and `note` or with nothing changed. *Release stored but no workbook:* start the run again with the same parameters: identical
-figures are not published twice, and the workbook is written anew.
+refused, and so is a second release without `revise` and `note`, or with nothing changed. *Release
+stored but no workbook:* start the run again with the same parameters: identical figures are not
+published twice, and the workbook is written anew.
 """
 
 from datetime import timedelta

@@ -146,7 +146,7 @@ def check_candidate(
     waive_by: str | None = None,
     waive_reason: str | None = None,
 ) -> None:
-    """Whether a period may be published, and in this way; then gate and relations of its figures."""
+    """Whether a period may be published, and in this way; then the gate and the relations."""
     from motcua.publication import periods, release
     from motcua.quality import gates
 

@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+
+import report_marts
+from motcua.publication import release
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILES = sorted((PROJECT / "dags").glob("*.py"))
@@ -20,20 +24,28 @@ LONGEST_TASK = 10
 Found = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """What Airflow finds in dags/, in a process and an Airflow home of its own."""
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("describe_dags.py")), str(PROJECT / "dags")],
+def _run(home: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of this folder on dags/."""
+    return subprocess.run(
+        [
+            *(sys.executable, str(Path(__file__).with_name(script)), str(PROJECT / "dags")),
+            *arguments,
+        ],
         env={
             **{name: text for name, text in os.environ.items() if not name.startswith("AIRFLOW")},
-            "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+            "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         },
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What Airflow finds in dags/, in a process and an Airflow home of its own."""
+    done = _run(tmp_path_factory.mktemp("airflow"), "describe_dags.py")
     assert done.returncode == 0, done.stderr[-3000:]
     loaded: Found = json.loads(done.stdout)
     return loaded
@@ -136,6 +148,30 @@ def test_publishing_is_started_by_hand_with_a_period_and_a_name(dags: Found) -> 
     # Codes of periods are rows of a reference pack: another province names them as it likes.
     assert params["period"]["minLength"] == 1
     assert "pattern" not in params["period"]
+
+
+def test_a_revision_without_a_note_is_refused_before_the_gate(
+    warehouse: str, tmp_path: Path
+) -> None:
+    report_marts.build(warehouse)
+    release.publish("2019-Q1", "A")
+    with psycopg.connect(warehouse) as connection:
+        connection.execute(
+            "update marts.appendix_4 set note = 'mới' where period_code = '2019-Q1'"
+            " and display_order = 1"
+        )
+    asked = {
+        "period": "2019-Q1",
+        "approved_by": "A",
+        "revise": True,
+        "note": None,
+        "waive_by": None,
+        "waive_reason": None,
+    }
+    task = ("run_task.py", "publish_scorecard", "check_candidate", json.dumps(asked))
+    refused = _run(tmp_path, *task)
+    assert "AirflowFailException: A revision needs a note that says why" in refused.stderr
+    assert "Gate" not in refused.stdout
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

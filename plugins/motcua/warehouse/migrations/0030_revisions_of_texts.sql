@@ -4,6 +4,9 @@ alter table published.revisions
 add column old_text text,
 add column new_text text,
 add column new_publication_id text references published.publications;
+comment on table published.revisions is
+    'Why a cell differs between releases: one row per cell and reason; differences sum to the change.'
+    ' Exact, and finer than unit and period: for readers inside the Centre, not to be handed out.';
 comment on column published.revisions.old_text is
     'A cell that is no number, in the old release; such a cell has no difference.';
 comment on column published.revisions.new_publication_id is
