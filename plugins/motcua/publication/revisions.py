@@ -23,6 +23,7 @@ from motcua.publication.definitions import (
     APPENDIX_2,
     APPENDIX_4,
     FORMS,
+    INDICATOR_EVIDENCE,
     INDICATORS,
     SCORECARD,
     Definition,
@@ -263,12 +264,20 @@ _ONLINE: dict[Place, str] = {
     (_EVIDENCE, "9.denominator"): (
         "(is_offered and coalesce(origin = 'newly_received', false))::integer"
     ),
-    (_HIDDEN, "9.online_late"): (
-        "(is_online and outcome in ('settled_late', 'in_progress_overdue'))::integer"
-    ),
+    **_flags({(_HIDDEN, "9.online_late"): INDICATOR_EVIDENCE["9.online_late"]}),
 }
 
-_OF_WINDOW_END = "day_of = 'window_end'"
+
+def _basis(table: str) -> dict[Place, str]:
+    """1 for each row that a number behind indicators 5, 6, 8 and 9 counts."""
+    return _flags(
+        {
+            (_EVIDENCE if name.endswith((".numerator", ".denominator")) else _HIDDEN, name): one
+            for name, one in INDICATOR_EVIDENCE.items()
+            if one.rows and one.rows.table == table
+        }
+    )
+
 
 _COUNTED = (
     _Counted(
@@ -290,20 +299,10 @@ _COUNTED = (
                 for column, one in APPENDIX_4.items()
                 if one.rows and column not in ("time_unit", "note")
             },
-            (_EVIDENCE, "5.numerator"): f"({_OF_WINDOW_END} and is_on_the_spot)::integer",
-            (_EVIDENCE, "5.denominator"): f"({_OF_WINDOW_END})::integer",
-            (_EVIDENCE, "6.numerator"): (
-                f"({_OF_WINDOW_END} and coalesce(publicity = 2, false))::integer"
-            ),
-            (_EVIDENCE, "6.denominator"): f"({_OF_WINDOW_END})::integer",
-            (_HIDDEN, "5.at_centre"): f"({_OF_WINDOW_END} and is_handled_at_centre)::integer",
+            **_basis("procedures"),
             (_HIDDEN, "6.publicity"): (
-                f"case when {_OF_WINDOW_END} then coalesce(publicity, 0) else 0 end"
+                "case when day_of = 'window_end' then coalesce(publicity, 0) else 0 end"
             ),
-            (_HIDDEN, "9.offered"): (
-                f"({_OF_WINDOW_END} and coalesce(service_level >= 3, false))::integer"
-            ),
-            (_HIDDEN, "9.listed"): f"({_OF_WINDOW_END})::integer",
         },
         {
             ("appendix_4", "time_unit"): (
@@ -315,11 +314,7 @@ _COUNTED = (
     _Counted(
         "petitions",
         ("petition_code",),
-        {
-            (_EVIDENCE, "8.numerator"): "is_on_time::integer",
-            (_EVIDENCE, "8.denominator"): "1",
-            (_HIDDEN, "8.protracted"): "is_protracted::integer",
-        },
+        _basis("petitions"),
         {},
     ),
 )
@@ -360,10 +355,10 @@ _SOURCES: dict[Place, tuple[Place, ...]] = {
 _HIDDEN_SOURCES: dict[Place, tuple[Place, ...]] = {
     (_EVIDENCE, f"{n}.unrounded_value"): tuple((_HIDDEN, f"{n}.{name}") for name in names)
     for n, names in {
-        5: ("at_centre",),
+        5: ("handled_at_centre",),
         6: ("publicity",),
         8: ("protracted",),
-        9: ("offered", "listed", "online_late"),
+        9: ("offered_online", "listed", "online_late"),
     }.items()
 }
 
