@@ -151,19 +151,22 @@ def test_a_late_file_changes_the_next_release_and_never_the_stored_one(
 def test_each_reason_is_what_was_done_to_the_rows_of_that_figure(
     copy: tuple[str, Path], published: tuple[str, Path]
 ) -> None:
-    """A case is cancelled, a press comes late, a remark changes: three figures, three reasons."""
+    """A case is cancelled, another ends again, a press comes late, a remark changes."""
     url, landing = copy
     unit, other = "000.00.01.H51", "000.00.10.H51"
     last_day = "cases_2019-03-29"
     with psycopg.connect(url) as connection:
-        settled = {
-            code
-            for (code,) in connection.execute(
-                "select case_code from evidence.cases where publication_id = '2019-Q1.r1'"
-                " and unit_code = %s and is_settled and origin = 'newly_received'",
-                [unit],
-            )
-        }
+        settled, settled_again = (
+            {
+                code
+                for (code,) in connection.execute(
+                    "select case_code from evidence.cases where publication_id = '2019-Q1.r1'"
+                    " and unit_code = %s and is_settled and origin = 'newly_received'",
+                    [one],
+                )
+            }
+            for one in (unit, other)
+        )
 
     def change(
         source: str, name: str, chosen: Callable[[dict[str, str]], bool], **new: str
@@ -172,7 +175,7 @@ def test_each_reason_is_what_was_done_to_the_rows_of_that_figure(
         with whole.open(encoding="utf-8-sig", newline="") as lines:
             record = next(row for row in csv.DictReader(lines) if chosen(row))
         arrived = landing / name.split("_")[0] / f"{name}.csv"
-        arrived.parent.mkdir()
+        arrived.parent.mkdir(exist_ok=True)
         with arrived.open("w", encoding="utf-8", newline="") as lines:
             writer = csv.DictWriter(lines, list(record))
             writer.writeheader()
@@ -194,6 +197,13 @@ def test_each_reason_is_what_was_done_to_the_rows_of_that_figure(
         lambda row: row["MaDonVi"] == other and row["GhiChu"] != "",
         GhiChu="Ghi chú mới",
         NgayCapNhat="19/03/2019 23:59:59",
+    )
+    change(
+        *(last_day, "cases_2019-04-19_late"),
+        lambda row: row["MaHoSo"] in settled_again,
+        NgayKetThucXuLy="20190418100000",
+        NgayTra="",
+        NgayCapNhat="20190419100000",
     )
     done("ingest")
     done("build")
@@ -234,3 +244,15 @@ def test_each_reason_is_what_was_done_to_the_rows_of_that_figure(
         (row["new_publication_id"], row["old_publication_ids"], row["reason"], row["difference"])
         for row in longer
     ] == [("2019-H1.r1", ["2019-Q1.r2", "2019-Q2.r1"], "record_removed", 1)]
+
+    for period in ("2019-Q2", "2019-H1"):
+        done("publish", period, "--approved-by", "A", "--revise", "--note", "Kết thúc lại")
+    twice = [
+        (row["old_publication_ids"], row["reason"], row["difference"])
+        for row in changes(url, "2019-H1.r2", "overlap")
+        if (row["table_name"], row["unit_code"], row["column_name"])
+        == ("appendix_1", other, "settled_total")
+    ]
+    assert twice == [(["2019-Q1.r2", "2019-Q2.r2"], "recorded_late", -1)], (
+        "settled in both quarters: the first did not know the later end"
+    )

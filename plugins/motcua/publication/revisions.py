@@ -426,6 +426,16 @@ differing as (
     where ({after_row}) is distinct from ({before_row})
     window cases as (partition by case_code)
 ),
+agreeing as (
+    select differing.unit_code, differing.case_code, array_agg(cases.publication_id) as releases
+    from differing
+    inner join cases using (unit_code, case_code)
+    where cases.publication_id = any(%(old)s)
+        and (cases.row_id, cases.received_date, cases.due_date, cases.ended_date)
+            is not distinct from (differing.new_row_id, differing.new_received_date,
+                differing.new_due_date, differing.ended_date)
+    group by differing.unit_code, differing.case_code
+),
 histories as (
     select case_code, max(valid_from) as newest_day, max(files.loaded_at) as newest_load
     from core.fct_case_versions
@@ -466,8 +476,8 @@ reasoned as (
             when histories.newest_load > published.published_at
                 or histories.newest_load > new_release.published_at then 'loaded_late'
             when histories.newest_day > published.known_as_of then 'recorded_late'
-            when published.reference_sha256 <> new_release.reference_sha256
-                then 'rules_changed'
+            when (published.reference_sha256, published.rule_set)
+                <> (new_release.reference_sha256, new_release.rule_set) then 'rules_changed'
             when differing.old_row_id is distinct from differing.new_row_id
                 or differing.old_ended_date is distinct from differing.ended_date
                 then 'file_replaced'
@@ -486,13 +496,19 @@ reasoned as (
         and known.valid_from <= new_release.known_as_of
         and (known.valid_to is null or known.valid_to > new_release.known_as_of)
     left join raw.files as known_file on known_file.file_id = (known.row_id >> 32)
-    -- The release that should have counted it: the part whose window holds the end or the receipt.
+    left join agreeing
+        on agreeing.unit_code = differing.unit_code and agreeing.case_code = differing.case_code
+    -- The release that counted it otherwise: of the parts that held the case otherwise than the new
+    -- release does, the one whose window holds the end or the receipt.
     left join lateral (
         select publications.known_as_of, publications.published_at,
-            publications.reference_sha256
+            publications.reference_sha256, publications.rule_set
         from published.publications
         where publications.publication_id = any(%(old)s)
         order by
+            publications.publication_id = any(coalesce(agreeing.releases, '{{}}'))
+                and (publications.reference_sha256, publications.rule_set)
+                    = (new_release.reference_sha256, new_release.rule_set),
             (coalesce(differing.ended_date, differing.new_received_date,
                 differing.old_received_date)
                 between publications.cases_from and publications.cases_to) desc,
