@@ -16,9 +16,10 @@ CENTRE = "Báo cáo của Trung tâm Phục vụ hành chính công"
 class Rows:
     """Rows of an evidence table that a figure counts.
 
-    table: table of schema evidence. condition: which of its rows. points: column of `cases` whose
-    values an indicator takes the mean of. external: columns of `external_counts` that are added.
-    is_summed_up: whether `case_counts` has all that the condition reads; else cases are counted.
+    table: table of schema evidence. condition: which of its rows; %(publication_id)s in it is the
+    release. points: column of `cases` whose values an indicator takes the mean of. external:
+    columns of `external_counts` that are added. is_summed_up: whether `case_counts` has all that
+    the condition reads; else cases are counted.
     """
 
     table: str
@@ -60,13 +61,15 @@ def _mean(number: int) -> Definition:
     )
 
 
-def _basis(number: int, formula: str, table: str, condition: str) -> Definition:
+def _basis(
+    number: int, formula: str, table: str, condition: str, is_summed_up: bool = False
+) -> Definition:
     """A number of rows that an indicator's points depend on."""
     return Definition(
         f"Chỉ số {number}",
         formula,
         CIRCULAR,
-        Rows(table, condition, is_summed_up=False),
+        Rows(table, condition, is_summed_up=is_summed_up),
         indicator=number,
     )
 
@@ -241,16 +244,18 @@ APPENDIX_4 = {
 
 _OPEN = "day_of = 'window_end'"
 
+# The release is a parameter and not the row's own, so that both questions are asked once and not
+# for every case.
 _USABLE_ONLINE = """origin = 'newly_received' and (
     procedure_code in (
         select eligible.procedure_code from evidence.procedures as eligible
-        where eligible.publication_id = rows.publication_id
+        where eligible.publication_id = %(publication_id)s
             and eligible.day_of = 'window_end' and eligible.service_level >= 3
     )
     or exists (
         select 1 from published.publications
         inner join reference.rule_sets using (reference_sha256, rule_set)
-        where publications.publication_id = rows.publication_id
+        where publications.publication_id = %(publication_id)s
             and rule_sets.online_denominator = 'all'
     )
 )"""
@@ -286,6 +291,7 @@ INDICATOR_EVIDENCE = {
     "9.online_late": _basis(
         *(9, "hồ sơ trực tuyến trễ hạn", "cases"),
         "is_online and outcome in ('settled_late', 'in_progress_overdue')",
+        is_summed_up=True,
     ),
 }
 """What indicators 5, 6, 8 and 9 depend on, by indicator and name; numerator and denominator are

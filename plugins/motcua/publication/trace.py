@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -473,11 +473,15 @@ def _count(connection: Connection, publication_id: str, rows: Rows, unit: str) -
     points = f"sum({rows.points} * number_of_cases)" if rows.points else "null"
     row = connection.execute(
         f"select coalesce({number}, 0)::bigint, {points} from evidence.{table} as rows"
-        f" where publication_id = %s and (%s = '{TOTAL}' or unit_code = %s) and {rows.condition}",
-        [publication_id, unit, unit],
+        f" where publication_id = %(publication_id)s and {_of_unit(unit)} and {rows.condition}",
+        {"publication_id": publication_id, "unit": unit},
     ).fetchone()
     assert row is not None
     return row[0], row[1]
+
+
+def _of_unit(unit: str) -> str:
+    return "true" if unit == TOTAL else "unit_code = %(unit)s"
 
 
 def _external(
@@ -500,18 +504,23 @@ def _external(
 def _rows(
     connection: Connection, publication_id: str, rows: Rows, unit: str, limit: int | None
 ) -> Iterator[dict[str, Any]]:
+    is_summed_up = rows.table == "cases" and rows.is_summed_up
+    outcomes = _outcomes(connection, publication_id, rows, unit) if is_summed_up else []
+    if is_summed_up and not outcomes:
+        return
+    narrowed = "and outcome = any(%(outcomes)s)" if outcomes else ""
     told = _told_by(rows)
     columns = [f"rows.{name}" for name in _SHOWN_COLUMNS[rows.table]]
     columns += [_TOLD.format(name=name, column=column) for name, column in told.items()]
     files = "".join(_FILE.format(name=name, column=column) for name, column in told.items())
     query = (
         f"select {', '.join(columns)} from"
-        f" (select * from evidence.{rows.table} as rows where publication_id = %s"
-        f" {'' if unit == TOTAL else 'and unit_code = %s'} and ({rows.condition})"
-        f" order by {_ORDER[rows.table]} {f'limit {limit:d}' if limit else ''}) as rows"
+        f" (select * from evidence.{rows.table} as rows"
+        f" where publication_id = %(publication_id)s and {_of_unit(unit)} and ({rows.condition})"
+        f" {narrowed} order by {_ORDER[rows.table]} {f'limit {limit:d}' if limit else ''}) as rows"
         f" {files} order by {_ORDER[rows.table]}"
     )
-    arguments: Sequence[str] = [publication_id] if unit == TOTAL else [publication_id, unit]
+    arguments = {"publication_id": publication_id, "unit": unit, "outcomes": outcomes}
     if limit is not None:
         with connection.cursor(row_factory=dict_row) as cursor:
             yield from cursor.execute(query, arguments).fetchall()
@@ -519,6 +528,16 @@ def _rows(
     with connection.cursor("trace", row_factory=dict_row) as streamed:
         streamed.itersize = 5_000
         yield from streamed.execute(query, arguments)
+
+
+def _outcomes(connection: Connection, publication_id: str, rows: Rows, unit: str) -> list[str]:
+    """Outcomes that the counted cases have: rare cases are found by the index on them."""
+    found = connection.execute(
+        "select distinct outcome from evidence.case_counts"
+        f" where publication_id = %(publication_id)s and {_of_unit(unit)} and ({rows.condition})",
+        {"publication_id": publication_id, "unit": unit},
+    )
+    return [outcome for (outcome,) in found]
 
 
 def _told_by(rows: Rows) -> dict[str, str]:
