@@ -58,8 +58,17 @@ def fill(connection: psycopg.Connection, period: str) -> None:
         "scorecard": _scorecard(period, appendix_1),
         "late_cases": _late_cases(period, appendix_1),
     }
-    tables["indicator_evidence"] = _evidence(list(tables["scorecard"]))
+    tables["indicator_evidence"] = _evidence(list(tables["scorecard"]), appendix_1)
     tables["scorecard"] = _scorecard(period, appendix_1)
+    for unit in appendix_1:
+        if unit["counted_externally"]:
+            connection.execute(
+                "insert into intermediate.int_period_external_counts (period_code, system_code,"
+                " unit_code, carried_over, newly_received, settled_early, settled_on_time,"
+                " settled_late, in_progress_in_time, in_progress_overdue, returned,"
+                " received_online, row_id) values (%s, 'X', %s, %s, 0, 0, 0, 0, %s, 0, 0, 0, 1)",
+                [period, unit["unit_code"], *[unit["counted_externally"]] * 2],
+            )
     for table, rows in tables.items():
         for row in rows:
             _insert(connection, table, {"period_code": period, **row})
@@ -223,13 +232,14 @@ def _appendix_1(period: str) -> Iterable[Row]:
         return
     for row in rows_of(SCORECARDS[period]):
         received, settled = int(row["received"]), int(row["settled"])
+        on_time = int((2 - Decimal(row["indicator_1"])) * settled)
         yield _unit(row) | {
             "total": received,
             "carried_over": 0,
             "newly_received": received,
             "settled_total": settled,
-            "settled_early": settled,
-            "settled_on_time": 0,
+            "settled_early": settled - on_time,
+            "settled_on_time": on_time,
             "settled_late": 0,
             "settled_late_after_review": 0,
             "in_progress_total": received - settled,
@@ -280,6 +290,7 @@ def _scorecard(period: str, appendix_1: list[Row]) -> Iterable[Row]:
         scores = {n: Decimal(row[f"indicator_{n}"]) for n in range(1, 10)}
         if period == "2019-Q1" and row["display_order"] == "1":
             scores[2] = Decimal("1.9")  # What the case counts give; the report misprints it.
+        scores[1] = _handling_time(unit).quantize(Decimal("0.1"), ROUND_HALF_UP)
         first, second = (sum(scores[n] for n in form) for form in (FORM_1, FORM_2))
         cards.append(
             _unit(row)
@@ -292,6 +303,12 @@ def _scorecard(period: str, appendix_1: list[Row]) -> Iterable[Row]:
     return [card | {"rank": 1 + totals.index(card["total"])} for card in cards]
 
 
+def _handling_time(unit: Row) -> Decimal:
+    """Two points for a case settled early, one for one on time."""
+    points = 2 * unit["settled_early"] + unit["settled_on_time"]
+    return Decimal(points) / unit["settled_total"]
+
+
 def _band(total: Decimal) -> str:
     for least, name in ((15, "xuất sắc"), (12, "tốt"), (9, "khá"), (6, "trung bình")):
         if total >= least:
@@ -299,15 +316,15 @@ def _band(total: Decimal) -> str:
     return "yếu"
 
 
-def _evidence(cards: list[Row]) -> Iterable[Row]:
-    for card in cards:
+def _evidence(cards: list[Row], appendix_1: list[Row]) -> Iterable[Row]:
+    for card, unit in zip(cards, appendix_1, strict=True):
         for number in range(1, 10):
-            score = card[f"indicator_{number}"]
+            score = _handling_time(unit) if number == 1 else card[f"indicator_{number}"]
             yield {key: card[key] for key in ("unit_code", "unit_name", "display_order")} | {
                 "indicator": number,
                 "numerator": score * 50,
                 "denominator": 50,
-                "unrounded_value": score.quantize(Decimal("0.001"), ROUND_HALF_UP),
+                "unrounded_value": score,
                 "evidence_kind": "computed",
                 "small_denominator": False,
             }

@@ -2,13 +2,13 @@
 
 import ast
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg
 import pytest
 
 from motcua.errors import Failed
-from motcua.publication import checks, figures, periods, relations, release
+from motcua.publication import checks, figures, neighbours, periods, relations, release
 from motcua.publication.checks import Check
 from motcua.publication.figures import Figures
 from motcua.publication.periods import Period
@@ -26,6 +26,17 @@ def scope_of(row: figures.Row, rules: checks.Rules) -> checks.Scope:
     return checks.Scope(row, checks.Publication.of({"scorecard": []}, rules))
 
 
+def outside(period_code: str) -> Figures:
+    """The counts of other software, as a candidate is checked with."""
+    with database.connect(database.PUBLISHER) as connection:
+        period = periods._find(connection, period_code)
+        units = [
+            row["unit_code"] for row in figures.candidate(connection, period_code)["appendix_1"]
+        ]
+        beside = neighbours.read(connection, period, units, "outside")
+    return {neighbours.OUTSIDE: beside[neighbours.OUTSIDE]}
+
+
 SAY_NOTHING = {relation.check_id for relation in relations.INDICATOR_RELATIONS}
 """Of the report's indicators some are alike and some the same for all units: a test of its own."""
 
@@ -36,11 +47,16 @@ def failed(done: list[Check]) -> list[str]:
 
 def test_relations_hold_on_the_figures_of_the_report(built: str) -> None:
     for period_code in ("2019-Q1", "2019-Q2"):
-        assert failed(checks.run(*candidate(period_code))) == []
+        done = checks.run(*candidate(period_code), outside(period_code))
+        assert failed(done) == []
+        evaluated = {check.relation.check_id for check in done}
+        assert {relation.check_id for relation in relations.OUTSIDE_RELATIONS} <= evaluated
 
 
 def test_half_year_of_the_report_warns_that_coverage_mixes_windows(built: str) -> None:
-    done = checks.run(*candidate("2019-H1"))
+    counts = outside("2019-H1")
+    assert counts["outside"][-1]["carried_over"] == 1274
+    done = checks.run(*candidate("2019-H1"), counts)
     assert failed(done) == ["coverage_windows_end"]
     (check,) = [check for check in done if check.relation.check_id == "coverage_windows_end"]
     assert (check.relation.level, check.found, check.expected) == (
@@ -52,6 +68,7 @@ def test_every_relation_can_be_read_and_has_its_own_name() -> None:
     declared = (
         *relations.RELATIONS,
         *relations.INDICATOR_RELATIONS,
+        *relations.OUTSIDE_RELATIONS,
         *relations.PERIOD_RELATIONS,
     )
     names = [relation.check_id for relation in declared]
@@ -73,10 +90,8 @@ BREAKS = {
     "appendix_1_online": ("appendix_1", "received_online", 99999),
     "appendix_1_by_post": ("appendix_1", "returned_by_post", 99999),
     "appendix_1_external": ("appendix_1", "counted_externally", 99999),
-    "late_cases_settled": ("appendix_1", "settled_late", 0),
-    "late_cases_settled_complete": ("appendix_1", "settled_late", 999),
-    "late_cases_overdue": ("appendix_1", "in_progress_overdue", 0),
-    "late_cases_overdue_complete": ("appendix_1", "in_progress_overdue", 999),
+    "late_cases_settled": ("appendix_1", "settled_late", 1),
+    "late_cases_overdue": ("appendix_1", "in_progress_overdue", 1),
     "appendix_2_total": ("appendix_2", "comments", 999),
     "appendix_2_settled": ("appendix_2", "settled_total", 1),
     "appendix_2_coverage": ("appendix_2", "coverage_percent", Decimal("12.3")),
@@ -94,15 +109,14 @@ BREAKS = {
     "scorecard_form_2_most": ("scorecard", "form_2_total", Decimal("8.1")),
     "scorecard_band": ("scorecard", "band", "yếu"),
     "scorecard_rank": ("scorecard", "rank", 99),
-    "scorecard_settled": ("scorecard", "settled", 99999),
-    "scorecard_settled_complete": ("scorecard", "settled", 0),
-    "scorecard_received": ("scorecard", "received", 99999),
-    "scorecard_received_complete": ("scorecard", "received", 0),
+    "scorecard_settled": ("scorecard", "settled", 0),
+    "scorecard_received": ("scorecard", "received", 0),
+    "scorecard_handling_time": ("appendix_1", "settled_early", 1),
 }
 
 
 def test_every_relation_catches_the_figure_that_breaks_it(built: str) -> None:
-    whole = candidate("2019-H1")
+    whole, counts = candidate("2019-H1"), outside("2019-H1")
     unit = 11  # Justice: settled late, overdue, reviewed, everything approved.
     for check_id, (table, column, value) in BREAKS.items():
         broken = {name: [dict(row) for row in rows] for name, rows in whole[0].items()}
@@ -110,12 +124,42 @@ def test_every_relation_catches_the_figure_that_breaks_it(built: str) -> None:
         row[column] = value
         caught = [
             check
-            for check in checks.run(broken, *whole[1:])
+            for check in checks.run(broken, *whole[1:], counts)
             if check.relation.check_id == check_id and not check.passed
         ]
         assert [check.unit_name for check in caught] == [None, "Sở Tư pháp"], check_id
-    declared = {relation.check_id for relation in relations.RELATIONS}
-    assert declared - BREAKS.keys() == {"coverage_windows_begin", "coverage_windows_end"}
+    declared = {
+        relation.check_id for relation in (*relations.RELATIONS, *relations.OUTSIDE_RELATIONS)
+    }
+    assert declared - BREAKS.keys() == {
+        *("coverage_windows_begin", "coverage_windows_end"),
+        *("scorecard_form_1_unrounded", "scorecard_form_2_unrounded", "scorecard_total_unrounded"),
+    }
+
+
+def test_totals_of_unrounded_indicators_are_rounded_once(built: str) -> None:
+    whole, period, rules = candidate("2019-Q1")
+    rules.settings["total_of"] = "unrounded"
+    exact: dict[str, list[Decimal]] = {}
+    for row in sorted(whole["indicator_evidence"], key=lambda row: row["indicator"]):
+        exact.setdefault(row["unit_code"], []).append(row["unrounded_value"])
+    for card in whole["scorecard"]:
+        values = exact[card["unit_code"]]
+        sums = [sum(values[:4]) + values[6], values[4] + values[5] + values[7] + values[8]]
+        for column, value in zip(
+            ("form_1_total", "form_2_total", "total"), (*sums, sum(sums)), strict=True
+        ):
+            card[column] = value.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    total_ranks = sorted({card["total"] for card in whole["scorecard"]}, reverse=True)
+    for card in whole["scorecard"]:
+        card["rank"] = 1 + total_ranks.index(card["total"])
+    assert not {name for name in failed(checks.run(whole, period, rules)) if "total" in name}
+    whole["scorecard"][3]["total"] += Decimal("0.1")
+    whole["scorecard"][4]["form_1_total"] += Decimal("0.1")
+    whole["scorecard"][5]["form_2_total"] -= Decimal("0.1")
+    assert {
+        *("scorecard_form_1_unrounded", "scorecard_form_2_unrounded", "scorecard_total_unrounded")
+    } <= set(failed(checks.run(whole, period, rules)))
 
 
 def test_unit_without_evidence_has_neither_total_nor_band_nor_rank(built: str) -> None:

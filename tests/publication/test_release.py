@@ -250,15 +250,15 @@ def test_publication_whose_session_ends_in_the_middle_leaves_nothing(
 def test_failed_critical_relation_refuses_and_names_relation_unit_and_figures(built: str) -> None:
     change(
         built,
-        "update marts.appendix_1 set settled_early = settled_early - 1"
+        "update marts.appendix_1 set in_progress_in_time = in_progress_in_time + 1"
         " where period_code = '2019-Q1' and display_order = 2",
     )
     with pytest.raises(Refused) as refusal:
         release.publish("2019-Q1", "A")
     text = str(refusal.value)
     assert "1 critical relation(s) do not hold, in 1 row(s)" in text
-    assert "appendix_1_settled" in text
-    assert "of Sở Công Thương: found 372, expected 371" in text
+    assert "appendix_1_in_progress" in text
+    assert "of Sở Công Thương: found 1, expected 2" in text
     assert {table: count(built, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
 
 

@@ -18,6 +18,7 @@ from motcua.publication.figures import NAMES, Figures, Row, shown
 from motcua.publication.periods import Period
 from motcua.publication.relations import (
     INDICATOR_RELATIONS,
+    OUTSIDE_RELATIONS,
     PERIOD_RELATIONS,
     RELATIONS,
     Relation,
@@ -35,6 +36,7 @@ BANDS = (
 )
 LOWEST_BAND = "yếu"
 INDICATORS = range(1, 10)
+CONDITIONS = ("early", "on_time", "late")
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
     ast.Add: operator.add,
@@ -48,13 +50,13 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
 class Rules:
     """What the relations need of a rule set.
 
-    settings: its row in rule_sets.csv. forms: indicators by form. most: highest points by
-    indicator.
+    settings: its row in rule_sets.csv. forms: indicators by form. points: of an indicator, by
+    condition.
     """
 
     settings: dict[str, str]
     forms: dict[int, list[int]]
-    most: dict[int, Decimal]
+    points: dict[int, dict[str, Decimal]]
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ def rules_of(connection: Connection, period: Period) -> Rules:
         settings = cursor.execute(f"select * from reference.rule_sets {where}", values).fetchone()
         scoring = cursor.execute(
             "select cast(indicator as integer) as indicator, cast(form as integer) as form,"
-            " max(cast(points as numeric)) as most"
-            f" from reference.scoring_rules {where} group by indicator, form",
+            " condition, max(cast(points as numeric)) as points"
+            f" from reference.scoring_rules {where} group by indicator, form, condition",
             values,
         ).fetchall()
     if settings is None or not scoring:
@@ -108,9 +110,12 @@ def rules_of(connection: Connection, period: Period) -> Rules:
             " `motcua build`."
         )
     forms: dict[int, list[int]] = {}
+    points: dict[int, dict[str, Decimal]] = {}
+    for form, indicator in sorted({(row["form"], row["indicator"]) for row in scoring}):
+        forms.setdefault(form, []).append(indicator)
     for row in scoring:
-        forms.setdefault(row["form"], []).append(row["indicator"])
-    return Rules(settings, forms, {row["indicator"]: row["most"] for row in scoring})
+        points.setdefault(row["indicator"], {})[row["condition"]] = row["points"]
+    return Rules(settings, forms, points)
 
 
 def of_candidate(connection: Connection, period: Period, candidate: Figures) -> list[Check]:
@@ -134,7 +139,7 @@ def run(
     publication = Publication.of(tables, rules)
     return [
         check
-        for relation in (*RELATIONS, *INDICATOR_RELATIONS, *PERIOD_RELATIONS)
+        for relation in (*RELATIONS, *INDICATOR_RELATIONS, *OUTSIDE_RELATIONS, *PERIOD_RELATIONS)
         if relation.only_for is None or rules.settings[relation.only_for[0]] == relation.only_for[1]
         if relation.beside is None or tables.get(relation.beside)
         for check in _evaluate(relation, publication)
@@ -285,10 +290,15 @@ class Scope:
         first = values[0]
         if name == "form":
             return _sum(self.column(f"indicator_{n}") for n in self._form(first))
+        if name == "unrounded":
+            return _sum(self.elsewhere("evidence", f"indicator_{n}") for n in self._form(first))
         if name == "most":
-            return sum((self.rules.most[n] for n in self._form(first)), Decimal())
+            most = (max(self.rules.points[n].values()) for n in self._form(first))
+            return sum(most, Decimal())
         if not isinstance(first, Decimal):
             return None
+        if name in CONDITIONS:
+            return self.rules.points[int(first)].get(name, Decimal())
         if name == "band":
             return self._band(first)
         if name == "dense_rank":

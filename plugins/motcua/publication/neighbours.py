@@ -1,4 +1,4 @@
-"""What the relations between periods need: the eve of a window, and standing releases beside it.
+"""What relations need beside the candidate: its eve, standing releases, other software.
 
 Each table has a row for every unit and one, without unit, for all of them. `of` says what was read.
 A table without rows means that there is nothing to compare with.
@@ -16,7 +16,7 @@ from motcua.publication.figures import Figures, Row
 from motcua.publication.periods import Period
 from motcua.warehouse.database import Connection
 
-EVE, PARTS, TWIN, BEFORE = "eve", "parts", "twin", "before"
+EVE, PARTS, TWIN, BEFORE, OUTSIDE = "eve", "parts", "twin", "before", "outside"
 
 # Counted from the versions of the cases, not from what the figures were computed of: one pass over
 # the versions known on the day, whatever the number of periods.
@@ -138,6 +138,21 @@ from published.appendix_1
 inner join before using (publication_id)
 """
 
+_OUTSIDE_COLUMNS = (
+    "carried_over",
+    "newly_received",
+    "settled_early",
+    "settled_on_time",
+    "settled_late",
+    "in_progress_overdue",
+)
+_OUTSIDE = f"""
+select unit_code, {", ".join(f"sum({name}) as {name}" for name in _OUTSIDE_COLUMNS)}
+from intermediate.int_period_external_counts
+where period_code = %(period_code)s
+group by unit_code
+"""
+
 _PARTS = """
 select unit_code, sum(newly_received) as newly_received, sum(settled_total) as settled_total,
     sum(returned) as returned
@@ -150,13 +165,14 @@ group by unit_code
 def read(
     connection: Connection, period: Period, units: Sequence[str], returned_bucket: str
 ) -> Figures:
-    """The tables `eve`, `parts`, `twin` and `before` of a candidate with these units.
+    """The tables `eve`, `parts`, `twin`, `before` and `outside` of a candidate with these units.
 
     eve: cases received before the window and open when it begins, as known on the candidate's own
     knowledge date; those of them returned within it (none where they count among the settled);
     counts of other software. parts: sums of the standing releases whose windows tile this one.
     twin: the standing release that ends on the same day, known on the same day, with this window's
     counts of other software instead of its own. before: the standing release that ends on the eve.
+    outside: what other software counted in the window and appendix I adds.
     """
     values = vars(period) | {
         "eve": period.cases_from - timedelta(1),
@@ -168,6 +184,7 @@ def read(
             return {row["unit_code"]: row for row in cursor.execute(query, values)}
 
     eve, parts, twin, before = (found(query) for query in (_EVE, _PARTS, _TWIN, _BEFORE))
+    outside = found(_OUTSIDE)
     if returned_bucket == "settled":
         eve = {code: row | {"returned": 0} for code, row in eve.items()}
     for code, row in twin.items():
@@ -183,6 +200,7 @@ def read(
         ),
         TWIN: _whole(twin, units, ("in_progress_in_time", "in_progress_overdue"), _named(twin)),
         BEFORE: _whole(before, units, ("in_progress_total",), _named(before)),
+        OUTSIDE: _whole(outside, units, _OUTSIDE_COLUMNS, "số của phần mềm khác"),
     }
 
 

@@ -4,10 +4,13 @@ A relation compares two expressions for every row of its table. Names are column
 `table.column` is the same unit's figure elsewhere. `evidence` holds the unrounded indicators,
 `late_counts` the number of listed late cases of a unit, `windows` one row with the period's dates.
 Functions: rounded(x) by the rule set, round(x, digits) half-up, form(n) the sum of the indicators
-of a form, most(n) the most points a form can have, band(x), dense_rank(x) the rank of a total.
+of a form, unrounded(n) that of their unrounded values, most(n) the most points a form can have,
+early(i), on_time(i), late(i) the points of a case for an indicator, band(x), dense_rank(x) the rank
+of a total.
 A figure that is missing makes the expression missing; a sum must be missing exactly then.
 Beside the figures stand `totals`, their sums over the units; `indicators` and `indicator_pairs`,
-how many units have the same value; and what motcua.publication.neighbours reads of other periods.
+how many units have the same value; and what motcua.publication.neighbours reads of other periods
+and of other software.
 """
 
 from dataclasses import dataclass
@@ -84,42 +87,6 @@ RELATIONS: tuple[Relation, ...] = (
         "appendix_1",
         "returned_by_post <= settled_total",
         "Kết quả trả qua bưu điện là một phần của số đã giải quyết.",
-    ),
-    Relation(
-        "appendix_1_external",
-        "critical",
-        "appendix_1",
-        "counted_externally <= total",
-        "Số đếm từ phần mềm khác là một phần của tổng số.",
-    ),
-    # The list of late cases is the figure; other software gives counts without a list.
-    Relation(
-        "late_cases_settled",
-        "critical",
-        "appendix_1",
-        "late_counts.settled <= settled_late",
-        "Danh sách hồ sơ giải quyết quá hạn không nhiều hơn con số quá hạn.",
-    ),
-    Relation(
-        "late_cases_settled_complete",
-        "critical",
-        "appendix_1",
-        "settled_late - late_counts.settled <= counted_externally",
-        "Chỉ hồ sơ đếm từ phần mềm khác mới thiếu trong danh sách quá hạn.",
-    ),
-    Relation(
-        "late_cases_overdue",
-        "critical",
-        "appendix_1",
-        "late_counts.overdue <= in_progress_overdue",
-        "Danh sách hồ sơ đang giải quyết quá hạn không nhiều hơn con số quá hạn.",
-    ),
-    Relation(
-        "late_cases_overdue_complete",
-        "critical",
-        "appendix_1",
-        "in_progress_overdue - late_counts.overdue <= counted_externally",
-        "Chỉ hồ sơ đếm từ phần mềm khác mới thiếu trong danh sách quá hạn.",
     ),
     # Appendix II.
     Relation(
@@ -216,6 +183,30 @@ RELATIONS: tuple[Relation, ...] = (
         only_for=("total_of", "rounded"),
     ),
     Relation(
+        "scorecard_form_1_unrounded",
+        "critical",
+        "scorecard",
+        "form_1_total = rounded(unrounded(1))",
+        "Tổng Mẫu phiếu số 1 là tổng các chỉ số chưa làm tròn, làm tròn một lần.",
+        only_for=("total_of", "unrounded"),
+    ),
+    Relation(
+        "scorecard_form_2_unrounded",
+        "critical",
+        "scorecard",
+        "form_2_total = rounded(unrounded(2))",
+        "Tổng Mẫu phiếu số 2 là tổng các chỉ số chưa làm tròn, làm tròn một lần.",
+        only_for=("total_of", "unrounded"),
+    ),
+    Relation(
+        "scorecard_total_unrounded",
+        "critical",
+        "scorecard",
+        "total = rounded(unrounded(1) + unrounded(2))",
+        "Tổng điểm là tổng các chỉ số chưa làm tròn của hai mẫu phiếu, làm tròn một lần.",
+        only_for=("total_of", "unrounded"),
+    ),
+    Relation(
         "scorecard_form_1_most",
         "critical",
         "scorecard",
@@ -243,34 +234,62 @@ RELATIONS: tuple[Relation, ...] = (
         "rank = dense_rank(total)",
         "Thứ hạng theo tổng điểm, cao nhất trước, đồng điểm đồng hạng.",
     ),
-    # Scores count cases; appendix I adds the counts of other software.
+)
+
+
+# Appendix I adds the counts of other software to the cases; lists and scores know the cases alone.
+OUTSIDE_RELATIONS: tuple[Relation, ...] = (
+    Relation(
+        "appendix_1_external",
+        "critical",
+        "appendix_1",
+        "counted_externally = outside.carried_over + outside.newly_received",
+        "Số đếm từ phần mềm khác ở Phụ lục I là số các phần mềm đó đã báo.",
+        beside="outside",
+    ),
+    Relation(
+        "late_cases_settled",
+        "critical",
+        "appendix_1",
+        "late_counts.settled = settled_late - outside.settled_late",
+        "Danh sách hồ sơ giải quyết quá hạn có đúng những hồ sơ được đếm, trừ phần mềm khác.",
+        beside="outside",
+    ),
+    Relation(
+        "late_cases_overdue",
+        "critical",
+        "appendix_1",
+        "late_counts.overdue = in_progress_overdue - outside.in_progress_overdue",
+        "Danh sách hồ sơ đang giải quyết quá hạn có đúng những hồ sơ được đếm, trừ phần mềm khác.",
+        beside="outside",
+    ),
     Relation(
         "scorecard_settled",
         "critical",
         "scorecard",
-        "settled <= appendix_1.settled_total",
-        "Hồ sơ được chấm điểm là một phần của số đã giải quyết ở Phụ lục I.",
-    ),
-    Relation(
-        "scorecard_settled_complete",
-        "critical",
-        "scorecard",
-        "appendix_1.settled_total - settled <= appendix_1.counted_externally",
-        "Chỉ hồ sơ đếm từ phần mềm khác mới không được chấm điểm.",
+        "settled = appendix_1.settled_total"
+        " - (outside.settled_early + outside.settled_on_time + outside.settled_late)",
+        "Hồ sơ được chấm điểm là số đã giải quyết ở Phụ lục I trừ số của phần mềm khác.",
+        beside="outside",
     ),
     Relation(
         "scorecard_received",
         "critical",
         "scorecard",
-        "received <= appendix_1.newly_received",
-        "Hồ sơ tiếp nhận được chấm điểm là một phần của số mới tiếp nhận ở Phụ lục I.",
+        "received = appendix_1.newly_received - outside.newly_received",
+        "Hồ sơ tiếp nhận được chấm điểm là số mới tiếp nhận ở Phụ lục I trừ số của phần mềm khác.",
+        beside="outside",
     ),
     Relation(
-        "scorecard_received_complete",
+        "scorecard_handling_time",
         "critical",
         "scorecard",
-        "appendix_1.newly_received - received <= appendix_1.counted_externally",
-        "Chỉ hồ sơ đếm từ phần mềm khác mới không được chấm điểm.",
+        "round(evidence.indicator_1, 6) = round(("
+        "early(1) * (appendix_1.settled_early - outside.settled_early)"
+        " + on_time(1) * (appendix_1.settled_on_time - outside.settled_on_time)"
+        " + late(1) * (appendix_1.settled_late - outside.settled_late)) / settled, 6)",
+        "Chỉ số 1 là điểm bình quân của hồ sơ trước hạn, đúng hạn và quá hạn ở Phụ lục I.",
+        beside="outside",
     ),
 )
 
