@@ -267,7 +267,8 @@ def _is_additive(table: Table, text: str) -> bool:
 
 
 def _heading(table: Table, text: str) -> str:
-    return table.headings.get(text.split(" ")[0], text.split(" ")[0])
+    name = text.split(" ")[0]
+    return table.headings.get(name) or vocabulary.MEANINGS.get(name, name)
 
 
 def _parts(table: Table, row: Row, text: str) -> str:

@@ -519,10 +519,10 @@ PRINTED_RELATIONS: tuple[Relation, ...] = (
     ),
     Relation(
         "printed_settled_of_quarters",
-        "critical",
+        "warning",
         "report",
         "sum of scorecard.settled over periods = appendix_1.settled_total",
-        "Số đã giải quyết của các kỳ cộng lại bằng số đã giải quyết của cả thời gian.",
+        "Số đã giải quyết của các kỳ cộng lại khác số của cả thời gian thì phải nói vì sao.",
     ),
     Relation(
         "printed_received_of_quarters",

@@ -44,7 +44,7 @@ HEADINGS: tuple[Heading, ...] = (
     Heading(
         "appendix_1",
         "newly_received",
-        r"(tiep )?nhan moi|moi (tiep )?nhan|trong ky|phat sinh",
+        r"(tiep )?nhan moi|moi (tiep )?nhan|^moi$|trong ky|phat sinh",
         "tiep nhan|moi",
         f"{_RATE}|{_DONE}|truc tuyen",
     ),
