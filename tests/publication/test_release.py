@@ -159,6 +159,28 @@ def test_a_change_without_any_row_behind_it_is_unexplained_and_texts_are_kept(bu
     ]
 
 
+def test_an_empty_cell_that_becomes_a_zero_follows_from_what_made_it_one(built: str) -> None:
+    release.publish("2019-Q1", "A")
+    change(
+        built,
+        "update marts.appendix_4 set processes_approved = 1, processes_on_software = 0,"
+        " completion_percent = 0 where period_code = '2019-Q1' and unit_code = (select"
+        " min(unit_code) from published.appendix_4 where processes_approved is null)",
+    )
+    release.publish("2019-Q1", "A", revise=True, note="vì")
+    with psycopg.connect(built) as connection:
+        found = connection.execute(
+            "select column_name, old_value, new_value, reason, difference"
+            " from published.latest_revisions where table_name = 'appendix_4'"
+            " and comparison = 'revision' order by column_name"
+        ).fetchall()
+    assert found == [
+        ("completion_percent", None, 0, "follows_from_other_figures", 0),
+        ("processes_approved", None, 1, "unexplained", 1),
+        ("processes_on_software", None, 0, "follows_from_other_figures", 0),
+    ]
+
+
 def test_another_name_of_a_unit_is_no_new_figure_but_may_be_revised(built: str) -> None:
     release.publish("2019-Q1", "A")
     change(built, "update marts.scorecard set unit_name = 'Sở Một' where display_order = 1")

@@ -104,12 +104,15 @@ def explain_revision(
     explained = {one.cell for one in changes}
     has_new_rules = _has_new_rules(connection, publication_id, standing)
     for cell, (old, new) in values.items():
-        sources = _SOURCES.get((cell[0], cell[2]))
         if cell in explained:
             continue
-        if sources and _is_touched(cell, sources, touched):
+        place = (cell[0], cell[2])
+        sources = _SOURCES.get(place, ())
+        if (old is None or new is None) and not _difference(old, new):
+            sources += _EMPTY_WITHOUT.get(place, ())
+        if _is_touched(cell, sources, touched):
             reason = FOLLOWS
-        elif _is_touched(cell, _HIDDEN_SOURCES.get((cell[0], cell[2]), ()), touched):
+        elif _is_touched(cell, _HIDDEN_SOURCES.get(place, ()), touched):
             reason = FOLLOWS_FROM_ROWS
         elif has_new_rules:
             reason = RULES_CHANGED
@@ -351,6 +354,13 @@ _SOURCES: dict[Place, tuple[Place, ...]] = {
     ("scorecard", "rank"): (("scorecard", "total"),),
 }
 """The figures that a computed figure follows from."""
+
+_EMPTY_WITHOUT: dict[Place, tuple[Place, ...]] = {
+    ("appendix_4", "processes_on_software"): (("appendix_4", "processes_approved"),),
+    **{(_EVIDENCE, f"{n}.numerator"): ((_EVIDENCE, f"{n}.denominator"),) for n in _INDICATORS},
+    (_EVIDENCE, "9.denominator"): ((_EVIDENCE, "5.denominator"),),
+}
+"""What must be there for a figure of 0 to be printed as 0; else its cell is empty."""
 
 _HIDDEN_SOURCES: dict[Place, tuple[Place, ...]] = {
     (_EVIDENCE, f"{n}.unrounded_value"): tuple((_HIDDEN, f"{n}.{name}") for name in names)
