@@ -406,10 +406,8 @@ cases as (
     where cases.publication_id = any(%(old)s) or cases.publication_id = %(new)s
 ),
 before as (
-    select unit_code, case_code, {sums}, max(row_id) as row_id,
-        max(received_date) as received_date, max(due_date) as due_date,
-        max(ended_date) as ended_date, max(review_row_id) as review_row_id,
-        bool_or(is_offered) as is_offered
+    select unit_code, case_code, {sums}, min(received_date) as first_received,
+        max(received_date) as last_received, bool_or(is_offered) as is_offered
     from cases
     where publication_id = any(%(old)s)
     group by unit_code, case_code
@@ -423,12 +421,9 @@ after as (
 differing as (
     select
         unit_code, case_code, {differences},
-        before.row_id as old_row_id, after.row_id as new_row_id,
-        before.received_date as old_received_date, after.received_date as new_received_date,
-        before.due_date as old_due_date, after.due_date as new_due_date,
-        after.ended_date, before.ended_date as old_ended_date,
-        before.review_row_id as old_review_row_id, after.review_row_id as new_review_row_id,
-        before.is_offered as was_offered, after.is_offered,
+        after.row_id, after.received_date, after.due_date, after.ended_date,
+        after.review_row_id, after.is_offered,
+        before.first_received, before.last_received, before.is_offered as was_offered,
         -- Told away from one unit and to another: the case has rows of both kinds.
         bool_or(after.row_id is null) over cases
             and bool_or(after.row_id is not null) over cases as has_moved
@@ -436,15 +431,31 @@ differing as (
     where ({after_row}) is distinct from ({before_row})
     window cases as (partition by case_code)
 ),
-agreeing as (
-    select differing.unit_code, differing.case_code, array_agg(cases.publication_id) as releases
+-- The release that counted a case otherwise: of the parts that held it otherwise than the new
+-- release does, the one whose window holds the end or the receipt.
+published as (
+    select distinct on (differing.unit_code, differing.case_code)
+        differing.unit_code, differing.case_code, old.known_as_of, old.published_at,
+        (old.reference_sha256, old.rule_set) <> (new.reference_sha256, new.rule_set)
+            as has_other_rules,
+        held.row_id, held.due_date, held.ended_date, held.review_row_id
     from differing
-    inner join cases using (unit_code, case_code)
-    where cases.publication_id = any(%(old)s)
-        and (cases.row_id, cases.received_date, cases.due_date, cases.ended_date)
-            is not distinct from (differing.new_row_id, differing.new_received_date,
-                differing.new_due_date, differing.ended_date)
-    group by differing.unit_code, differing.case_code
+    inner join published.publications as new on new.publication_id = %(new)s
+    inner join published.publications as old on old.publication_id = any(%(old)s)
+    left join cases as held
+        on held.publication_id = old.publication_id
+        and held.unit_code = differing.unit_code
+        and held.case_code = differing.case_code
+    order by
+        differing.unit_code,
+        differing.case_code,
+        (held.row_id, held.received_date, held.due_date, held.ended_date)
+            is not distinct from (differing.row_id, differing.received_date,
+                differing.due_date, differing.ended_date)
+            and (old.reference_sha256, old.rule_set) = (new.reference_sha256, new.rule_set),
+        (coalesce(differing.ended_date, differing.received_date, differing.last_received)
+            between old.cases_from and old.cases_to) desc,
+        old.known_as_of desc
 ),
 histories as (
     select case_code, max(valid_from) as newest_day, max(files.loaded_at) as newest_load
@@ -460,36 +471,36 @@ reasoned as (
     select
         differing.unit_code, cells.*,
         case
-            when (differing.new_row_id is null or differing.old_row_id is null)
+            when (differing.row_id is null or published.row_id is null)
                 and known.is_cancelled then 'record_removed'
             when differing.has_moved then 'unit_corrected'
-            when differing.old_received_date <> differing.new_received_date
+            when differing.first_received <> differing.received_date
+                or differing.last_received <> differing.received_date
                 then 'receipt_date_corrected'
             when coalesce(told.business_date, known.valid_from) > published.known_as_of
                 then 'recorded_late'
             when coalesce(told.loaded_at, known_file.loaded_at) > published.published_at
                 then 'loaded_late'
             -- An older release may be explained by the younger ones of its parts.
-            when differing.old_row_id is distinct from differing.new_row_id
+            when published.row_id is distinct from differing.row_id
                 and old_told.business_date > new_release.known_as_of
                 then 'recorded_late'
-            when differing.old_row_id is distinct from differing.new_row_id
+            when published.row_id is distinct from differing.row_id
                 and old_told.loaded_at > new_release.published_at
                 then 'loaded_late'
-            when differing.old_due_date is distinct from differing.new_due_date
-                and differing.old_row_id is not null and differing.new_row_id is not null
+            when published.due_date is distinct from differing.due_date
+                and published.row_id is not null and differing.row_id is not null
                 then 'due_date_corrected'
-            when differing.old_review_row_id is distinct from differing.new_review_row_id
-                and differing.old_row_id = differing.new_row_id
+            when published.review_row_id is distinct from differing.review_row_id
+                and published.row_id = differing.row_id
                 then 'review_changed'
             -- An older record of the case moves its end: the first day that told a return.
             when histories.newest_load > published.published_at
                 or histories.newest_load > new_release.published_at then 'loaded_late'
             when histories.newest_day > published.known_as_of then 'recorded_late'
-            when (published.reference_sha256, published.rule_set)
-                <> (new_release.reference_sha256, new_release.rule_set) then 'rules_changed'
-            when differing.old_row_id is distinct from differing.new_row_id
-                or differing.old_ended_date is distinct from differing.ended_date
+            when published.has_other_rules then 'rules_changed'
+            when published.row_id is distinct from differing.row_id
+                or published.ended_date is distinct from differing.ended_date
                 then 'file_replaced'
             when differing.was_offered <> differing.is_offered then 'procedures_changed'
             when cells.table_name = 'indicator_evidence' then 'related_records_changed'
@@ -499,32 +510,16 @@ reasoned as (
     cross join lateral (values {cells}) as cells (table_name, column_name, difference)
     inner join published.publications as new_release on new_release.publication_id = %(new)s
     left join histories on histories.case_code = differing.case_code
-    left join raw.files as old_told on old_told.file_id = (differing.old_row_id >> 32)
-    left join raw.files as told on told.file_id = (differing.new_row_id >> 32)
+    inner join published
+        on published.unit_code = differing.unit_code
+        and published.case_code = differing.case_code
+    left join raw.files as old_told on old_told.file_id = (published.row_id >> 32)
+    left join raw.files as told on told.file_id = (differing.row_id >> 32)
     left join core.fct_case_versions as known
         on known.case_code = differing.case_code
         and known.valid_from <= new_release.known_as_of
         and (known.valid_to is null or known.valid_to > new_release.known_as_of)
     left join raw.files as known_file on known_file.file_id = (known.row_id >> 32)
-    left join agreeing
-        on agreeing.unit_code = differing.unit_code and agreeing.case_code = differing.case_code
-    -- The release that counted it otherwise: of the parts that held the case otherwise than the new
-    -- release does, the one whose window holds the end or the receipt.
-    left join lateral (
-        select publications.known_as_of, publications.published_at,
-            publications.reference_sha256, publications.rule_set
-        from published.publications
-        where publications.publication_id = any(%(old)s)
-        order by
-            publications.publication_id = any(coalesce(agreeing.releases, '{{}}'))
-                and (publications.reference_sha256, publications.rule_set)
-                    = (new_release.reference_sha256, new_release.rule_set),
-            (coalesce(differing.ended_date, differing.new_received_date,
-                differing.old_received_date)
-                between publications.cases_from and publications.cases_to) desc,
-            publications.known_as_of desc
-        limit 1
-    ) as published on true
     where cells.difference <> 0
 )
 select table_name, unit_code, column_name, reason, sum(difference), count(*)
