@@ -16,6 +16,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from motcua.publication.definitions import (
@@ -373,7 +374,8 @@ _HIDDEN_SOURCES: dict[Place, tuple[Place, ...]] = {
 }
 
 
-_QUERY = """
+_DIFFERING = """
+create temporary table differing on commit drop as
 with
 offered as (
     select distinct publication_id, procedure_code
@@ -438,7 +440,8 @@ published as (
         differing.unit_code, differing.case_code, old.known_as_of, old.published_at,
         (old.reference_sha256, old.rule_set) <> (new.reference_sha256, new.rule_set)
             as has_other_rules,
-        held.row_id, held.due_date, held.ended_date, held.review_row_id
+        held.row_id as old_row_id, held.due_date as old_due_date,
+        held.ended_date as old_ended_date, held.review_row_id as old_review_row_id
     from differing
     inner join published.publications as new on new.publication_id = %(new)s
     inner join published.publications as old on old.publication_id = any(%(old)s)
@@ -456,7 +459,12 @@ published as (
         (coalesce(differing.ended_date, differing.received_date, differing.last_received)
             between old.cases_from and old.cases_to) desc,
         old.known_as_of desc
-),
+)
+select * from differing inner join published using (unit_code, case_code)
+"""
+
+_REASONS = """
+with
 histories as (
     select case_code, max(valid_from) as newest_day, max(files.loaded_at) as newest_load
     from core.fct_case_versions
@@ -471,36 +479,36 @@ reasoned as (
     select
         differing.unit_code, cells.*,
         case
-            when (differing.row_id is null or published.row_id is null)
+            when (differing.row_id is null or differing.old_row_id is null)
                 and known.is_cancelled then 'record_removed'
             when differing.has_moved then 'unit_corrected'
             when differing.first_received <> differing.received_date
                 or differing.last_received <> differing.received_date
                 then 'receipt_date_corrected'
-            when coalesce(told.business_date, known.valid_from) > published.known_as_of
+            when coalesce(told.business_date, known.valid_from) > differing.known_as_of
                 then 'recorded_late'
-            when coalesce(told.loaded_at, known_file.loaded_at) > published.published_at
+            when coalesce(told.loaded_at, known_file.loaded_at) > differing.published_at
                 then 'loaded_late'
             -- An older release may be explained by the younger ones of its parts.
-            when published.row_id is distinct from differing.row_id
+            when differing.old_row_id is distinct from differing.row_id
                 and old_told.business_date > new_release.known_as_of
                 then 'recorded_late'
-            when published.row_id is distinct from differing.row_id
+            when differing.old_row_id is distinct from differing.row_id
                 and old_told.loaded_at > new_release.published_at
                 then 'loaded_late'
-            when published.due_date is distinct from differing.due_date
-                and published.row_id is not null and differing.row_id is not null
+            when differing.old_due_date is distinct from differing.due_date
+                and differing.old_row_id is not null and differing.row_id is not null
                 then 'due_date_corrected'
-            when published.review_row_id is distinct from differing.review_row_id
-                and published.row_id = differing.row_id
+            when differing.old_review_row_id is distinct from differing.review_row_id
+                and differing.old_row_id = differing.row_id
                 then 'review_changed'
             -- An older record of the case moves its end: the first day that told a return.
-            when histories.newest_load > published.published_at
+            when histories.newest_load > differing.published_at
                 or histories.newest_load > new_release.published_at then 'loaded_late'
-            when histories.newest_day > published.known_as_of then 'recorded_late'
-            when published.has_other_rules then 'rules_changed'
-            when published.row_id is distinct from differing.row_id
-                or published.ended_date is distinct from differing.ended_date
+            when histories.newest_day > differing.known_as_of then 'recorded_late'
+            when differing.has_other_rules then 'rules_changed'
+            when differing.old_row_id is distinct from differing.row_id
+                or differing.old_ended_date is distinct from differing.ended_date
                 then 'file_replaced'
             when differing.was_offered <> differing.is_offered then 'procedures_changed'
             when cells.table_name = 'indicator_evidence' then 'related_records_changed'
@@ -510,10 +518,7 @@ reasoned as (
     cross join lateral (values {cells}) as cells (table_name, column_name, difference)
     inner join published.publications as new_release on new_release.publication_id = %(new)s
     left join histories on histories.case_code = differing.case_code
-    inner join published
-        on published.unit_code = differing.unit_code
-        and published.case_code = differing.case_code
-    left join raw.files as old_told on old_told.file_id = (published.row_id >> 32)
+    left join raw.files as old_told on old_told.file_id = (differing.old_row_id >> 32)
     left join raw.files as told on told.file_id = (differing.row_id >> 32)
     left join core.fct_case_versions as known
         on known.case_code = differing.case_code
@@ -533,7 +538,7 @@ def _changes(
 ) -> list[Change]:
     """The differences of the cells that are counted from cases, by reason."""
     numbered = list(enumerate(measures.items()))
-    query = _QUERY.format(
+    of_differing = _DIFFERING.format(
         sums=", ".join(f"sum({one}) as c{n}" for n, (_, one) in numbered),
         flags=", ".join(f"{one} as c{n}" for n, (_, one) in numbered),
         differences=", ".join(
@@ -541,15 +546,23 @@ def _changes(
         ),
         after_row=", ".join(f"coalesce(after.c{n}, 0)" for n, _ in numbered),
         before_row=", ".join(f"coalesce(before.c{n}, 0)" for n, _ in numbered),
+    )
+    reasons = _REASONS.format(
         cells=", ".join(
             f"('{table}', '{column}', d{n}::numeric)" for n, ((table, column), _) in numbered
         ),
     )
+    releases = {"old": old, "new": publication_id}
+    # The server has no statistics of rows that this transaction wrote: it takes them to be few.
+    connection.execute("set local enable_nestloop = off")
+    psycopg.ClientCursor(connection).execute(of_differing, releases)
+    connection.execute("set local enable_nestloop = on")
+    connection.execute("analyze pg_temp.differing")
+    found = connection.execute(reasons, releases).fetchall()
+    connection.execute("drop table pg_temp.differing")
     return [
         Change((table, unit, column), reason, Decimal(difference), cases)
-        for table, unit, column, reason, difference, cases in connection.execute(
-            query, {"old": old, "new": publication_id}
-        )
+        for table, unit, column, reason, difference, cases in found
     ]
 
 
