@@ -42,8 +42,8 @@ up: $(READY) ## Start PostgreSQL and Airflow and leave them running
 down: $(READY) ## Stop what `make up` started
 	@$(MOTCUA) down
 
-bench: $(READY) ## Measure the loader against a bare COPY
-	$(VENV)/bin/python benchmarks/load.py
+bench: $(READY) ## Measure the loader against a bare COPY and openpyxl (OPTIONS=--large: 5 GB too)
+	$(VENV)/bin/python benchmarks/load.py $(OPTIONS)
 
 clean: ## Remove the environment (data under .motcua stays)
 	rm -rf $(VENV)

@@ -1,19 +1,31 @@
-"""How fast a csv file loads, against a bare \\copy of the same file, and in how much memory.
+"""How fast files load, as ratios within one run, and in how much memory.
 
-    python benchmarks/load.py [--cases 1000000] [--rounds 5]
+    python benchmarks/load.py [--cases 1000000] [--rounds 5] [--ways csv gz xlsx] [--large [5]]
 
-Both ways take turns on a PostgreSQL server of their own in a temporary folder. Bare: psql's \\copy
-(psycopg's COPY where there is no psql) into an all-text table without index or default. Ours: from
-the first byte of the file to the commit of its manifest row, all record checks included, in a fresh
-process whose peak memory is read. Prints the medians and their ratio; exit code 1 when the ratio is
-below 0.9 or the memory above 250 MB.
+All ways take turns on a PostgreSQL server of their own, in a temporary folder:
+
+bare      psql's \\copy (psycopg's COPY where there is no psql) of the plain csv file in UTF-8 into
+          an all-text table without index or default; the ways of csv are measured against it
+csv       the same file; it streams
+gz        the same file, packed; it streams
+stray     the same file but for a stray quote in its last record: it streams in vain, then it is
+          read record by record
+cp1258    the same records in Windows-1258, which are read record by record
+utf-16    likewise in UTF-16
+openpyxl  the first 100 thousand cases as xlsx (text, number and date cells), read by openpyxl in
+          its read-only mode and sent to the COPY of bare; xlsx is measured against it
+xlsx      the same workbook
+
+Ours: from the first byte of the file to the commit of its manifest row, all record checks included,
+in a fresh process. Memory: the peaks of that process and of the one that it starts for a sheet.
+--large: besides, a csv file of so many GB, as a stream and record by record, for memory alone.
+
+Exit code 1 when a ratio (of medians) or a peak misses its limit.
 """
 
 import argparse
-import csv
 import json
 import os
-import random
 import resource
 import shutil
 import statistics
@@ -21,75 +33,70 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+import exports
 import psycopg
 
-LEAST_RATIO = 0.9
 MOST_MEMORY_MB = 250
 
-FAMILY_NAMES = ("Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Thạch", "Sơn", "Lý", "Danh", "Lâm")
-GIVEN_NAMES = ("Văn An", "Thị Bích Ngọc", "Hoàng Phúc", "Minh Đức", "Thị Kim Liên", "Quốc Huy")
-STREETS = ("Lê Hồng Phong", "Trần Hưng Đạo", "Tôn Đức Thắng", "Nguyễn Huệ", "Hùng Vương")
+SHEET_CASES = 100_000
+"""Records of the workbook: the most that a sheet may have."""
+
+LARGE_GB = 5.0
+
+DISK_OF_LARGE = 2.4
+"""Free disk that the large file needs with its table and the server's log, in times its size."""
+
+FILE_NAME = "cases_2019-06-28"
 
 
-def write_cases(path: Path, cases: int) -> None:
-    """Write a file of feed `cases`, the same every time."""
-    from motcua.landing.feeds import FEEDS
+class Way(NamedTuple):
+    """A way of loading, and how fast it must be at least against another one.
 
-    chance = random.Random(1216)  # noqa: S311 - the same file every time
-    start = datetime(2019, 1, 2, 7)
-    with path.open("w", encoding="utf-8", newline="") as target:
-        writer = csv.writer(target, lineterminator="\n")
-        writer.writerow([column.name for column in FEEDS["cases"].columns])
-        for number in range(cases):
-            received = start + timedelta(seconds=chance.randrange(86_400 * 150))
-            due, finished = received + timedelta(days=7), received + timedelta(days=5)
-            unit = f"000.00.{chance.randrange(1, 17):02}.H51"
-            is_done = number % 4 > 0
-            person = f"{chance.choice(FAMILY_NAMES)} {chance.choice(GIVEN_NAMES)}"
-            writer.writerow(
-                [
-                    f"{unit}-{received:%y%m%d}-{number:07}",
-                    f"1.{number % 997:06}.000.00.00.H51",
-                    unit,
-                    1 + number % 2,
-                    2 + number % 3,
-                    1 + number % 4,
-                    person,
-                    chance.randrange(10**8, 10**9),
-                    f"09{chance.randrange(10**8):08}",
-                    f"cong.dan.{number}@example.vn" if number % 3 == 0 else "",
-                    f"{number % 300} {chance.choice(STREETS)}, Phường {number % 10}, Sóc Trăng",
-                    f"{received:%Y%m%d%H%M%S}",
-                    f"{received:%Y%m%d%H%M%S}",
-                    f"{due:%Y%m%d%H%M%S}",
-                    f"{finished:%Y%m%d%H%M%S}" if is_done else "",
-                    f"{finished:%Y%m%d%H%M%S}" if is_done else "",
-                    number % 2,
-                    10 if is_done else 4,
-                    chance.choice(FAMILY_NAMES),
-                    chance.choice(FAMILY_NAMES),
-                    'Bổ sung "bản sao"' if number % 50 == 0 else "",
-                    0,
-                    f"{finished:%Y%m%d%H%M%S}",
-                ]
-            )
+    write: makes its file from the plain one. form: the ending of the file. read_by, rejected: what
+    the loader must tell of it.
+    """
+
+    write: Callable[[Path, Path], None]
+    form: str
+    read_by: str
+    rejected: int
+    against: str
+    least: float
 
 
-def bare_seconds(address: str, path: Path) -> float:
-    """Seconds of a bare COPY of the file."""
-    with path.open(encoding="utf-8") as source:
-        columns = source.readline().strip().split(",")
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("drop table if exists public.bare")
-        connection.execute(f"create table public.bare ({', '.join(f'{c} text' for c in columns)})")
+def _write_sheet(source: Path, target: Path) -> None:
+    exports.write_sheet(source, target, SHEET_CASES)
+
+
+WAYS = {
+    "csv": Way(shutil.copyfile, "csv", "stream", 0, "bare", 0.9),
+    "gz": Way(exports.write_gz, "csv.gz", "stream", 0, "bare", 0.7),
+    "stray": Way(exports.write_with_stray_quote, "csv", "records", 1, "bare", 0.25),
+    "cp1258": Way(exports.write_windows_1258, "csv", "records", 0, "bare", 0.25),
+    "utf-16": Way(exports.write_utf_16, "csv", "records", 0, "bare", 0.25),
+    "xlsx": Way(_write_sheet, "xlsx", "xlsx", 0, "openpyxl", 5.0),
+}
+
+
+class Measured(NamedTuple):
+    """What loading took: seconds, and where it is known the peak memory of its processes in MB."""
+
+    seconds: float
+    memory: float = 0.0
+
+
+def load_bare(address: str, path: Path) -> Measured:
+    """Bring a csv file into the bare table."""
     if shutil.which("psql"):
         command = f"\\copy public.bare from '{path}' (format csv, header)"
         start = time.perf_counter()
         subprocess.run(["psql", "-qX", address, "-c", command], check=True)
-        return time.perf_counter() - start
+        return Measured(time.perf_counter() - start)
     start = time.perf_counter()
     with (
         psycopg.connect(address) as connection,
@@ -98,96 +105,232 @@ def bare_seconds(address: str, path: Path) -> float:
     ):
         while block := source.read(1 << 16):
             copy.write(block)
-    return time.perf_counter() - start
+    return Measured(time.perf_counter() - start)
 
 
-def our_seconds(address: str, landing: Path) -> dict[str, float]:
-    """Seconds and peak memory (MB) of loading the file, measured in a process of its own."""
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("truncate raw.cases, raw.files, raw.rejects")
-    done = subprocess.run(
-        [sys.executable, __file__, "--load", str(landing)],
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    measured: dict[str, float] = json.loads(done.stdout)
-    return measured
+def load_by_openpyxl(address: str, path: Path) -> Measured:
+    """Bring a workbook into the bare table."""
+    import openpyxl
+
+    start = time.perf_counter()
+    with psycopg.connect(address) as connection:
+        sheet = openpyxl.load_workbook(path, read_only=True).worksheets[0]
+        with connection.cursor().copy("copy public.bare from stdin") as copy:
+            for row in sheet.iter_rows(min_row=2, values_only=True):
+                copy.write_row(row)
+    return Measured(time.perf_counter() - start, _peak_memory())
 
 
-def load_once(landing: str) -> None:
-    """The process that `our_seconds` starts."""
+def load(landing: Path) -> tuple[Measured, str, int]:
+    """Load the only file of a landing zone; tells also how it was read and how many rejects."""
     from motcua import settings
     from motcua.landing import find, load, reference
     from motcua.warehouse import database
 
     known = reference.known_codes(settings.reference())
-    (file,), _ = find.find(landing)
+    (file,), _ = find.find(str(landing))
     with database.connect(database.LOADER, autocommit=True) as connection:
-        before = resource.getrusage(resource.RUSAGE_SELF)
         start = time.perf_counter()
         outcome = load.load(connection, file, known)
         seconds = time.perf_counter() - start
-    used = resource.getrusage(resource.RUSAGE_SELF)
     assert outcome is not None
-    assert outcome.state == load.LOADED
-    assert outcome.read_by == load.STREAM
-    assert outcome.rejected == 0
-    processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"s": seconds, "cpu": processor, "mb": used.ru_maxrss / 1024}))
+    assert outcome.state == load.LOADED, outcome.reason
+    return Measured(seconds, _peak_memory()), outcome.read_by, outcome.rejected
 
 
-def main() -> int:
-    """Run the benchmark; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+def _peak_memory() -> float:
+    """The larger of the peaks of this process and of those that it waited for, in MB.
+
+    ru_maxrss would tell of this process the memory of its parent too, which wrote the files.
+    """
+    own = next(
+        int(line.split()[1])
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM:")
     )
-    parser.add_argument("--cases", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--load", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.load:
-        load_once(arguments.load)
-        return 0
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
+
+
+def measure(address: str, folder: Path, name: str) -> Measured:
+    """Load the file of a way into empty tables, in a process of its own where it is Python."""
+    _empty(address)
+    if name == "bare":
+        return load_bare(address, folder / "plain.csv")
+    if name == "openpyxl":
+        measured = _alone("--by-openpyxl", address, _path(folder, "xlsx"))
+        return Measured(*measured)
+    way = WAYS[name]
+    measured, read_by, rejected = _alone("--load", folder / name)
+    assert (read_by, rejected) == (way.read_by, way.rejected), (name, read_by, rejected)
+    return Measured(*measured)
+
+
+def _alone(*arguments: object) -> list[object]:
+    """What this script prints when it is started with these arguments."""
+    command = [sys.executable, __file__, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    printed: list[object] = json.loads(done.stdout)
+    return printed
+
+
+def _empty(address: str) -> None:
+    """Empty the tables, and let nothing of earlier loads wait for the disk."""
+    columns = ", ".join(f"{column.sql_name} text" for column in exports.COLUMNS)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("truncate raw.cases, raw.files, raw.rejects")
+        connection.execute("drop table if exists public.bare")
+        connection.execute(f"create table public.bare ({columns})")
+        connection.execute("checkpoint")
+
+
+def _path(folder: Path, name: str) -> Path:
+    """The file of a way, in a landing zone of its own."""
+    path = folder / name / "cases" / f"{FILE_NAME}.{WAYS[name].form}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def compare(address: str, folder: Path, names: list[str], cases: int, rounds: int) -> bool:
+    """Let the ways take turns and print what came out; tells whether every limit was kept."""
+    plain = folder / "plain.csv"
+    exports.write_csv(plain, cases)
+    for name in names:
+        WAYS[name].write(plain, _path(folder, name))
+        print(f"{name}: {_path(folder, name).stat().st_size / 1e6:.1f} MB")
+    load_average = os.getloadavg()[0]
+    if load_average > 0.5 * (os.cpu_count() or 1):
+        print(f"Other work runs here (load {load_average:.1f}): the ratios say little.")
+    turns = dict.fromkeys([*(WAYS[name].against for name in names), *names])
+    taken: dict[str, list[Measured]] = {name: [] for name in turns}
+    for turn in range(rounds):
+        for name, measured in taken.items():
+            measured.append(measure(address, folder, name))
+        line = ", ".join(f"{name} {measured[-1].seconds:.2f} s" for name, measured in taken.items())
+        print(f"round {turn + 1} of {rounds}: {line}", flush=True)
+    return _tell(taken)
+
+
+def _tell(taken: dict[str, list[Measured]]) -> bool:
+    """Print a table of medians, ratios and peaks beside their limits."""
+    print(
+        f"\n{'way':9}{'median s':>9}  {'against':9}{'ratio':>6}{'least':>6}{'of best':>9}"
+        f"{'peak MB':>9}{'most':>6}"
+    )
+    all_kept = True
+    for name, measured in taken.items():
+        seconds = [each.seconds for each in measured]
+        line = f"{name:9}{statistics.median(seconds):9.2f}"
+        if name in WAYS:
+            against, least = WAYS[name].against, WAYS[name].least
+            others = [each.seconds for each in taken[against]]
+            ratio = statistics.median(others) / statistics.median(seconds)
+            peak = max(each.memory for each in measured)
+            is_kept = ratio >= least and peak <= MOST_MEMORY_MB
+            all_kept &= is_kept
+            line += (
+                f"  {against:9}{ratio:6.2f}{least:6.2f}{min(others) / min(seconds):9.2f}"
+                f"{peak:9.0f}{MOST_MEMORY_MB:6}  {'kept' if is_kept else 'MISSED'}"
+            )
+        print(line)
+    return all_kept
+
+
+def measure_large(address: str, folder: Path, size: float) -> bool:
+    """Load a file of `size` GB in both ways; tells whether memory kept its limit."""
+    path = _path(folder, "csv")
+    exports.write_large_csv(path, round(size * 1e9))
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("alter system set max_wal_size = '512MB'")
+        connection.execute("select pg_reload_conf()")
+    all_kept = True
+    for read_by, rejected in (("stream", 0), ("records", 1)):
+        if rejected:
+            exports.put_stray_quote(path, first=True)
+        _empty(address)
+        measured, *found = _alone("--load", folder / "csv")
+        assert found == [read_by, rejected], found
+        seconds, peak = measured
+        is_kept = peak <= MOST_MEMORY_MB
+        all_kept &= is_kept
+        print(
+            f"{path.stat().st_size / 1e9:.1f} GB as {read_by}: {seconds:.0f} s, peak {peak:.0f} MB"
+            f" (at most {MOST_MEMORY_MB})  {'kept' if is_kept else 'MISSED'}",
+            flush=True,
+        )
+    path.unlink()
+    _empty(address)
+    return all_kept
+
+
+def _has_room(size: float, *places: Path) -> bool:
+    """Whether a file of `size` GB and its table find room; says so when they do not."""
+    needed = DISK_OF_LARGE * size
+    free = min(shutil.disk_usage(place).free for place in places) / 1e9
+    if free < needed:
+        print(
+            f"--large {size:g} needs {needed:.0f} GB of free disk in"
+            f" {' and '.join(map(str, places))}; there are {free:.0f} GB. Make room, or name"
+            " another folder in TMPDIR."
+        )
+    return free >= needed
+
+
+@contextmanager
+def _own_server() -> Iterator[tuple[str, Path, Path]]:
+    """Start a server; its address, its folder and one for files, which go with it."""
     with tempfile.TemporaryDirectory(prefix="motcua-load-") as folder:
         os.environ["MOTCUA_HOME"] = str(Path(folder, "home"))
         os.environ.pop("MOTCUA_WAREHOUSE_URL", None)
         from motcua.warehouse import database, schema, server
 
-        server.up()
+        record, _ = server.up()
+        data = Path(record["data"])
         try:
             schema.migrate()
-            landing = Path(folder, "landing")
-            path = landing / "cases" / "cases_2019-06-28.csv"
-            path.parent.mkdir(parents=True)
-            write_cases(path, arguments.cases)
-            print(f"{arguments.cases} cases, {path.stat().st_size / 1e6:.0f} MB")
-            return compare(database.admin_url(), path, landing, arguments.rounds)
+            yield database.admin_url(), data, Path(folder)
         finally:
             server.down()
+            shutil.rmtree(data.parent)  # for root it is not in our folder
 
 
-def compare(address: str, path: Path, landing: Path, rounds: int) -> int:
-    """Let both ways take turns and print what came out."""
-    if os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1):
-        print(f"Other work runs here (load {os.getloadavg()[0]:.1f}): the ratio says little.")
-    bare, ours, memory = [], [], []
-    for turn in range(rounds):
-        bare.append(bare_seconds(address, path))
-        measured = our_seconds(address, landing)
-        ours.append(measured["s"])
-        memory.append(measured["mb"])
-        print(
-            f"round {turn + 1}: bare {bare[-1]:.2f} s, ours {ours[-1]:.2f} s"
-            f" (processor {measured['cpu']:.2f} s), peak {memory[-1]:.0f} MB"
-        )
-    ratio = statistics.median(bare) / statistics.median(ours)
-    print(
-        f"median: bare {statistics.median(bare):.2f} s, ours {statistics.median(ours):.2f} s;"
-        f" speed {ratio:.2f} of bare (at least {LEAST_RATIO}; of the best rounds"
-        f" {min(bare) / min(ours):.2f});"
-        f" peak memory {max(memory):.0f} MB (at most {MOST_MEMORY_MB})"
+def main() -> int:
+    """Run the benchmark; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    return 0 if ratio >= LEAST_RATIO and max(memory) <= MOST_MEMORY_MB else 1
+    parser.add_argument("--cases", type=int, default=1_000_000, help="records of the csv files")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--ways", nargs="*", choices=WAYS, default=list(WAYS), help="those to measure, if not all"
+    )
+    parser.add_argument(
+        "--large",
+        type=float,
+        nargs="?",
+        const=LARGE_GB,
+        metavar="GB",
+        help=f"load a csv file of so many GB too: {LARGE_GB:g}, if nothing else is said, which take"
+        f" some minutes and {DISK_OF_LARGE * LARGE_GB:.0f} GB of free disk",
+    )
+    parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--by-openpyxl", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.load:
+        print(json.dumps(load(arguments.load)))
+        return 0
+    if arguments.by_openpyxl:
+        address, path = arguments.by_openpyxl
+        print(json.dumps(load_by_openpyxl(address, Path(path))))
+        return 0
+    with _own_server() as (address, data, folder):
+        if arguments.large and not _has_room(arguments.large, folder, data):
+            return 2
+        all_kept = True
+        if arguments.ways:
+            all_kept &= compare(address, folder, arguments.ways, arguments.cases, arguments.rounds)
+        if arguments.large:
+            all_kept &= measure_large(address, folder, arguments.large)
+        return 0 if all_kept else 1
 
 
 if __name__ == "__main__":
