@@ -220,6 +220,35 @@ def test_cells_of_a_sheet_become_texts(cell, text):
     assert workbook.cell_text(cell) == text
 
 
+def test_rows_of_a_sheet_are_written_as_a_csv_writer_would():
+    cells = [
+        ["a", 1.0, datetime(2019, 3, 4, 8), ""],
+        ["", "", "", ""],
+        ['ông "Ba"', "Phường 3, Sóc Trăng", "dòng 1\ndòng 2", "\r"],
+        [",", '"', " ", 2.5],
+        ["", None, 0.0, ""],
+    ]
+    expected = io.StringIO()
+    csv.writer(expected).writerows(
+        [number, *map(workbook.cell_text, row)]
+        for number, row in enumerate(cells, start=7)
+        if any(map(workbook.cell_text, row))
+    )
+    lines = workbook._lines(cells, 7)
+    assert "".join(lines) == expected.getvalue()
+    assert [line[:2] for line in lines] == ["7,", "9,", "10", "11"]
+
+
+@pytest.mark.parametrize("in_blocks", [True, False])
+def test_values_are_brought_to_nfc_after_they_are_parted(in_blocks, monkeypatch):
+    if not in_blocks:
+        monkeypatch.setattr(reading, "_plain_frame", lambda *_: None)
+    greek_question_mark = "\u037e"  # its NFC is the semicolon
+    record = f"a;1;20190304080000;Tra\u0302\u0300n{greek_question_mark}Thi\u0323\n"
+    content = "MaHoSo;NguyenNhan;NgayXacNhan;NguoiXacNhan\n" + record
+    assert fields(content.encode()) == [["a", "1", "20190304080000", "Trần;Thị"]]
+
+
 def test_blocks_and_single_records_tell_the_same_of_every_broken_file(monkeypatch):
     compared = 0
     for file in mutator.corpus(seed=4, rounds=1):

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
-from unicodedata import normalize
+from unicodedata import is_normalized, normalize
 
-from motcua.landing import find
+from motcua.landing import checks, find
 from motcua.landing.feeds import FEEDS, Feed
 from motcua.landing.find import ExportFile
 
@@ -48,9 +48,8 @@ Exports pack to a tenth of their size; deflate can pack to a thousandth.
 UTF_8, UTF_16, WINDOWS_1258 = "utf-8", "utf-16", "cp1258"
 _TITLES = {UTF_8: "UTF-8", UTF_16: "UTF-16", WINDOWS_1258: "Windows-1258"}
 
-_NOT_DECODED = re.compile("[\udc80-\udcff]")
 _FIRST_OF_LETTER = 0xC0  # the least first byte of a letter of several bytes in UTF-8
-_BLANK_LINES = ("\n\n", "\n\r", "\r\r")
+_REPLACED = "\ufffd"
 _QUOTED_EMPTY = re.compile(r'(?:^|[,;\n])""(?:[,;\r\n]|$)')
 
 csv.field_size_limit(LONGEST_RECORD)
@@ -395,18 +394,18 @@ def csv_batches(stream: BinaryIO, layout: Layout, numbered: bool = False) -> Ite
 
 
 def _plain_frame(text: str, layout: Layout, names: Sequence[str]) -> "pl.DataFrame | None":
-    """Whole records as a frame of texts; None when one of them has to be looked at by itself."""
+    """Whole records as a frame of texts in NFC; None when one has to be looked at by itself."""
     import polars as pl
 
-    if "\0" in text or text[0] in "\r\n" or any(blank in text for blank in _BLANK_LINES):
-        return None
-    if layout.newline == "\r" and "\n" in text:
-        return None
-    if layout.encoding == UTF_16 and "\ufffd" in text:
-        return None
     try:
         block = text.encode()
     except UnicodeEncodeError:
+        return None
+    if b"\0" in block or _has_blank_line(block):
+        return None
+    if layout.newline == "\r" and b"\n" in block:
+        return None
+    if layout.encoding == UTF_16 and _REPLACED.encode() in block:
         return None
     if quoting_of(block, layout.separator).is_stray:
         return None
@@ -426,7 +425,20 @@ def _plain_frame(text: str, layout: Layout, names: Sequence[str]) -> "pl.DataFra
         ).collect()
     except pl.exceptions.PolarsError:
         return None
-    return frame if frame.height == height else None
+    if frame.height != height:
+        return None
+    if checks.may_need_nfc(block) or not is_normalized("NFC", text):
+        value = pl.all().str
+        is_ascii = frame.select((value.len_bytes() == value.len_chars()).all()).row(0, named=True)
+        others = [name for name in names if not is_ascii[name]]
+        frame = frame.with_columns(pl.col(others).str.normalize("NFC"))
+    return frame
+
+
+def _has_blank_line(block: bytes) -> bool:
+    if block[0] in b"\r\n" or b"\n\n" in block:
+        return True
+    return b"\r" in block and (b"\n\r" in block or b"\r\r" in block)
 
 
 def _records_of_width(block: bytes, layout: Layout, width: int) -> int | None:
@@ -512,11 +524,12 @@ def _next_record(
         record = "".join((line, *following))
     fault, place = _unreadable(record, fields, width, layout.encoding)
     column = None if place is None else layout.header.name_at(place - width)
-    return ([] if fault else fields or []), record.rstrip("\r\n"), fault, column
+    sound = [] if fault else [_nfc(field) for field in fields or ()]
+    return sound, _nfc(record.rstrip("\r\n")), fault, column
 
 
 class _Lines:
-    """Lines of a text, in Unicode NFC, that can be given back."""
+    """Lines of a text that can be given back."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self.text = text
@@ -527,14 +540,13 @@ class _Lines:
         text = self.text.read(BLOCK_OF_TEXT)
         if text and text[-1] != "\n":
             text += self.text.readline(LONGEST_RECORD)
-        text = _nfc(text)
         return "".join((text, *self.until_closed())) if text.count('"') % 2 else text
 
     def next(self) -> str:
         """The next line, its ending included; nothing at the end of the text."""
         if self.waiting:
             return self.waiting.popleft()
-        return _nfc(self.text.readline(LONGEST_RECORD))
+        return self.text.readline(LONGEST_RECORD)
 
     def until_closed(self) -> list[str]:
         """The lines up to the one that closes an open quote, or as many as a record may have."""
@@ -587,7 +599,7 @@ def _fields(record: str, separator: str, strict: bool = False) -> list[str] | No
 def _is_text(record: str, encoding: str) -> bool:
     """Whether every byte of the record could be decoded."""
     if encoding == UTF_16:
-        return "\ufffd" not in record
+        return _REPLACED not in record
     try:
         record.encode()
     except UnicodeEncodeError:
@@ -599,19 +611,13 @@ def encoding_of(stream: BinaryIO) -> str:
     """UTF-8, or Windows-1258 when most of what is not ASCII is no UTF-8. Reads the whole stream."""
     import numpy as np
 
-    decoder = codecs.getincrementaldecoder(UTF_8)("surrogateescape")
+    decoder = codecs.getincrementaldecoder(UTF_8)("ignore")
     good = bad = 0
     is_more = True
     while is_more:
         block = stream.read(BLOCK)
         is_more = bool(block)
-        text = decoder.decode(block, final=not is_more)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            broken = len(_NOT_DECODED.findall(text))
-            bad += broken
-            good += len(text) - len(text.encode("ascii", "ignore")) - broken
-        else:
-            good += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) >= _FIRST_OF_LETTER))
+        decoded = decoder.decode(block, final=not is_more).encode()
+        good += int(np.count_nonzero(np.frombuffer(decoded, dtype=np.uint8) >= _FIRST_OF_LETTER))
+        bad += len(block) - len(decoded)
     return WINDOWS_1258 if bad > good else UTF_8

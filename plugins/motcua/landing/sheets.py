@@ -5,6 +5,7 @@ table of a trillion cells. So another process (`workbook.py`) reads it, with lim
 and its processor time, and sends the cells as csv. Whatever happens to it, the run goes on.
 """
 
+import fcntl
 import json
 import shutil
 import signal
@@ -54,8 +55,12 @@ def opened(source: BinaryIO) -> Iterator[Sheet]:
         try:
             assert process.stdin is not None
             assert process.stdout is not None
+            with suppress(OSError):  # the kernel may refuse; then the reader waits more often
+                fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, reading.BLOCK_OF_TEXT)
             with suppress(BrokenPipeError), process.stdin:
                 shutil.copyfileobj(source, process.stdin, reading.BLOCK)
+            import polars  # noqa: F401 - the check needs it, and now there is time
+
             header = process.stdout.readline()
             if not header:
                 process.wait()
