@@ -55,8 +55,9 @@ def opened(source: BinaryIO) -> Iterator[Sheet]:
         try:
             assert process.stdin is not None
             assert process.stdout is not None
-            with suppress(OSError):  # the kernel may refuse; then the reader waits more often
-                fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, reading.BLOCK_OF_TEXT)
+            with suppress(OSError):  # the kernel may refuse; then each waits more for the other
+                for pipe in (process.stdin, process.stdout):
+                    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, reading.BLOCK_OF_TEXT)
             with suppress(BrokenPipeError), process.stdin:
                 shutil.copyfileobj(source, process.stdin, reading.BLOCK)
             import polars  # noqa: F401 - the check needs it, and now there is time
