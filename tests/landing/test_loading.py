@@ -270,6 +270,26 @@ def test_a_sheet_with_numbers_and_dates_gives_the_texts_of_the_csv(put, rows, ma
     assert first == second
 
 
+@pytest.mark.parametrize(
+    ("patched", "last", "way"),
+    [
+        ({"BLOCK": 1 << 12}, b"", "stream"),
+        ({"BLOCK_OF_TEXT": 1 << 17, "MOST_RECORDS": 10}, b'a "stray\n', "records"),
+    ],
+)
+def test_a_large_file_with_few_bad_records_is_not_refused_before_its_end(
+    put, manifest, monkeypatch, patched, last, way
+):
+    monkeypatch.setattr(load, "READ_TO_THE_END", 0)
+    for name, size in patched.items():
+        monkeypatch.setattr(reading, name, size)
+    bad = [case(number, NgayTra="mai") for number in range(1, 49)]
+    put(DAY, csv_of([*bad, *many(952)]) + last)
+    ingest.ingest()
+    rejected = len(bad) + len(last.splitlines())
+    assert manifest() == [(DAY, "loaded", 952 + rejected, 952, rejected, way)]
+
+
 def test_a_record_of_a_sheet_is_numbered_by_its_row(put, rows):
     sheet = as_xlsx([*many(225), case(226, NgayTra="mai"), case(227)])
     put("cases_2019-03-04.xlsx", sheet)

@@ -210,7 +210,7 @@ def _refuse_too_many(rejects: RejectBook, records: int) -> None:
 def _refuse_hopeless(task: _Task, header: Header, records: int, read: int) -> None:
     """Refuse a large file before its end when too much is bad even if all that follows is good.
 
-    records, read: how many records and bytes of content came so far.
+    records: how many came so far. read: bytes of content, none of which is of a later record.
     """
     most, rejected = reading.most_bytes(task.file), len(task.rejects.numbers)
     least_record = len(header.names)  # bytes: its separators and a line ending
@@ -234,17 +234,18 @@ def _stream(task: _Task, layout: Layout) -> _Read:
     columns = tuple(layout.header.columns)
     writing = Writing(task.feed.name, columns, layout.separator, layout.quotes_empty)
     inspect = inspection.inspector(writing, task.known)
-    records = 0
+    records = read = 0
 
-    def collect(inspected: Callable[[], Inspected]) -> None:
-        nonlocal records
+    def collect(size: int, inspected: Callable[[], Inspected]) -> None:
+        nonlocal records, read
         height, bad = inspected()
         for place, faults, content in bad:
             task.rejects.add(records + place + 1, faults, content)
         records += height
-        _refuse_hopeless(task, layout.header, records, source.content)
+        read += size
+        _refuse_hopeless(task, layout.header, records, read)
 
-    waiting: deque[Callable[[], Inspected]] = deque()
+    waiting: deque[tuple[int, Callable[[], Inspected]]] = deque()
     # SQL_ASCII spares the server the test for UTF-8: the second core makes it, as it is faster.
     statement = _copy(task.feed, columns, layout.separator, layout.quotes_empty, "SQL_ASCII")
     with (
@@ -256,14 +257,14 @@ def _stream(task: _Task, layout: Layout) -> _Read:
         with cursor.copy(statement) as copy:
             for block in reading.blocks(stream, layout):
                 if len(block) < SMALL:
-                    waiting.append(partial(inspect, block))
+                    waiting.append((len(block), partial(inspect, block)))
                 else:
-                    waiting.append(second_core.submit(inspect, block).result)
+                    waiting.append((len(block), second_core.submit(inspect, block).result))
                 copy.write(block)
                 if len(waiting) > AHEAD:
-                    collect(waiting.popleft())
+                    collect(*waiting.popleft())
         while waiting:
-            collect(waiting.popleft())
+            collect(*waiting.popleft())
         if cursor.rowcount != records:
             raise NotPlain(f"the server counts {cursor.rowcount} records, the check {records}")
         _refuse_too_many(task.rejects, records)
@@ -351,7 +352,7 @@ def _send_records(
                 came += batch.numbers.len() + len(batch.unreadable)
                 copy.write(_good_lines(task, header, doubts, batch))
                 if source is not None:
-                    _refuse_hopeless(task, header, came, source.content)
+                    _refuse_hopeless(task, header, came, source.content - reading.READ_AHEAD)
         expected = count() if count else came
         _refuse_uncounted(task, expected, cursor.rowcount)
         _refuse_too_many(task.rejects, came)

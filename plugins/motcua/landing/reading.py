@@ -36,6 +36,9 @@ MOST_LINES = 500
 BLOCK_OF_TEXT = 1 << 20
 """Characters that are read, checked and sent at a time where bytes cannot be sent as they are."""
 
+READ_AHEAD = 2 * BLOCK
+"""Bytes of a csv file that may have been read although their records are still to come."""
+
 MOST_RECORDS = 10_000
 """Records that are read one by one before they are checked and sent."""
 
