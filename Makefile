@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 MOTCUA := $(VENV)/bin/motcua
 READY := $(VENV)/.ready
+PYTEST := $(VENV)/bin/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-slow lint format up down bench clean
@@ -21,10 +22,10 @@ run: $(READY) ## The whole job on the 2019 sample: load, build, check, publish, 
 	@$(MOTCUA) run
 
 test: $(READY) ## The tests, against a real PostgreSQL (slow ones excepted)
-	$(VENV)/bin/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(READY) ## The slow tests: the real scheduler, kills, the whole sample
-	$(VENV)/bin/pytest -m slow
+	$(PYTEST) -m slow
 
 lint: $(READY) ## Style of Python and SQL, and types
 	$(VENV)/bin/ruff check .

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,6 +21,22 @@ for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
         del os.environ[name]
 
 from motcua.warehouse import schema, server  # noqa: E402 (after the settings are cleared)
+
+SHARED = {"tests/end_to_end", "tests/sample"}
+"""Folders whose tests share a dear fixture: one process runs all of them."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several processes, each takes a file, or a folder that shares a fixture, at a time."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileOrFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            folder = file.rpartition("/")[0]
+            return folder if folder in SHARED else file
+
+    return ByFileOrFolder(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as trials
 from hypothesis import strategies as some
 
-from end_to_end.histories import File, History, arrive, histories, write_pack
 from motcua.landing import ingest, reference
 from motcua.warehouse import database, dbt
+
+from .histories import File, History, arrive, histories, write_pack
 
 pytestmark = pytest.mark.slow
 
