@@ -108,6 +108,25 @@ def test_the_basis_of_indicator_9_is_listed(published: Published) -> None:
     assert "Quyết định 1216" in by_name["9.listed"].definition.source
 
 
+def test_a_release_of_before_cases_were_summed_up_by_procedure_counts_the_same(
+    copy: Published,
+) -> None:
+    def basis() -> list[tuple[int, int]]:
+        found = [
+            trace.trace("2019-H1.r1", "indicator_evidence", unit, f"9.{name}")
+            for unit in (*units_of(copy[0], "2019-H1.r1"), trace.TOTAL)
+            for name in ("numerator", "denominator", "online_late")
+        ]
+        return [(one.count, len(one.rows)) for one in found]
+
+    summed_up = basis()
+    assert max(summed_up)[0] > 5_000
+    with psycopg.connect(copy[0]) as admin:
+        admin.execute("set session_replication_role = replica")
+        admin.execute("update evidence.case_counts set procedure_code = null")
+    assert basis() == summed_up
+
+
 @pytest.mark.parametrize("period", PERIODS)
 def test_indicators_are_the_means_of_the_points_of_their_cases(
     published: Published, period: str

@@ -18,15 +18,13 @@ class Rows:
 
     table: table of schema evidence. condition: which of its rows; %(publication_id)s in it is the
     release. points: column of `cases` whose values an indicator takes the mean of. external:
-    columns of `external_counts` that are added. is_summed_up: whether `case_counts` has all that
-    the condition reads; else cases are counted.
+    columns of `external_counts` that are added.
     """
 
     table: str
     condition: str
     points: str | None = None
     external: tuple[str, ...] = ()
-    is_summed_up: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,15 +59,13 @@ def _mean(number: int) -> Definition:
     )
 
 
-def _basis(
-    number: int, formula: str, table: str, condition: str, is_summed_up: bool = False
-) -> Definition:
+def _basis(number: int, formula: str, table: str, condition: str) -> Definition:
     """A number of rows that an indicator's points depend on."""
     return Definition(
         f"Chỉ số {number}",
         formula,
         CIRCULAR,
-        Rows(table, condition, is_summed_up=is_summed_up),
+        Rows(table, condition),
         indicator=number,
     )
 
@@ -291,7 +287,6 @@ INDICATOR_EVIDENCE = {
     "9.online_late": _basis(
         *(9, "hồ sơ trực tuyến trễ hạn", "cases"),
         "is_online and outcome in ('settled_late', 'in_progress_overdue')",
-        is_summed_up=True,
     ),
 }
 """What indicators 5, 6, 8 and 9 depend on, by indicator and name; numerator and denominator are

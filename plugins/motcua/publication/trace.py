@@ -468,7 +468,7 @@ def _of_field(connection: Connection, publication_id: str, unit: str, column: st
 def _count(connection: Connection, publication_id: str, rows: Rows, unit: str) -> tuple[int, Any]:
     """How many rows, and the sum of their points. Cases are summed up already by what matters."""
     table, number = rows.table, "count(*)"
-    if table == "cases" and rows.is_summed_up:
+    if _is_summed_up(connection, publication_id, rows):
         table, number = "case_counts", "sum(number_of_cases)"
     points = f"sum({rows.points} * number_of_cases)" if rows.points else "null"
     row = connection.execute(
@@ -504,7 +504,7 @@ def _external(
 def _rows(
     connection: Connection, publication_id: str, rows: Rows, unit: str, limit: int | None
 ) -> Iterator[dict[str, Any]]:
-    is_summed_up = rows.table == "cases" and rows.is_summed_up
+    is_summed_up = _is_summed_up(connection, publication_id, rows)
     outcomes = _outcomes(connection, publication_id, rows, unit) if is_summed_up else []
     if is_summed_up and not outcomes:
         return
@@ -528,6 +528,19 @@ def _rows(
     with connection.cursor("trace", row_factory=dict_row) as streamed:
         streamed.itersize = 5_000
         yield from streamed.execute(query, arguments)
+
+
+def _is_summed_up(connection: Connection, publication_id: str, rows: Rows) -> bool:
+    """Whether `case_counts` has all that the condition reads; else the cases are counted."""
+    if rows.table != "cases" or "procedure_code" not in rows.condition:
+        return rows.table == "cases"
+    row = connection.execute(
+        "select exists (select from evidence.case_counts"
+        " where publication_id = %s and procedure_code is not null)",
+        [publication_id],
+    ).fetchone()
+    assert row is not None
+    return bool(row[0])
 
 
 def _outcomes(connection: Connection, publication_id: str, rows: Rows, unit: str) -> list[str]:
