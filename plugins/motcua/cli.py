@@ -11,9 +11,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from motcua import settings
 from motcua.errors import Failed, Interrupted, Refused
+
+if TYPE_CHECKING:
+    from motcua.landing.rejects import Reason, Reject
 
 # What a command needs is imported when it runs, so that `motcua --help` answers at once.
 
@@ -84,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     rejects = add("rejects", _rejects, "list rejected records and quarantined files")
     rejects.add_argument("--feed", help="of one feed only")
     rejects.add_argument("--limit", metavar="N", type=_positive, default=100, help="at most N")
+    rejects.add_argument("--by-reason", action="store_true", help="how often each reason occurs")
     build = add("build", _build, "landing gate, models, provisional figures")
     build.add_argument("--full-refresh", action="store_true", help="build everything anew")
     _add_waiver(build, "lets days with next to no records through")
@@ -223,15 +228,29 @@ def _rejects(options: argparse.Namespace) -> None:
     from motcua.warehouse import schema
 
     schema.migrate()
-    rows = rejects.listing(options.feed, options.limit)
-    for row in rows:
-        record = f", record {row.record}" if row.record else ""
-        column = f", column {row.column_name}" if row.column_name else ""
-        print(f"{row.file_name}{record}{column}: {row.reason.rstrip('.')}. {row.next_step}")
-    if len(rows) == options.limit:
-        print(f"These are the newest {options.limit}; --limit shows more.")
-    if not rows:
-        print("Nothing is rejected.")
+    if options.by_reason:
+        lines = [_reason(one) for one in rejects.by_reason(options.feed)]
+    else:
+        rows = rejects.listing(options.feed, options.limit)
+        lines = [_reject(row) for row in rows]
+        if len(rows) == options.limit:
+            lines.append(f"These are the newest {options.limit}; --limit shows more.")
+    print("\n".join(lines) or "Nothing is rejected.")
+
+
+def _reject(row: "Reject") -> str:
+    record = f", record {row.record}" if row.record else ""
+    column = f", column {row.column_name}" if row.column_name else ""
+    return f"{row.file_name}{record}{column}: {row.reason.rstrip('.')}. {row.next_step}"
+
+
+def _reason(one: "Reason") -> str:
+    files = "1 file" if one.files == 1 else f"{one.files} files"
+    if one.records:
+        files = f"{one.records} record{'s' * (one.records > 1)} of {files}"
+    days = " … ".join(dict.fromkeys([f"{one.first_day}", f"{one.last_day}"]))
+    column = f", column {one.column_name}" if one.column_name else ""
+    return f"{files} ({days}), {one.feed}{column}: {one.reason.rstrip('.')}. {one.next_step}"
 
 
 def _build(options: argparse.Namespace) -> None:
@@ -306,6 +325,7 @@ def _recompute_on_units_of_today(publication_id: str) -> int:
 
 def _withdraw(options: argparse.Namespace) -> None:
     from motcua import pipeline
+    from motcua.documents import tables
     from motcua.publication import release
     from motcua.warehouse import schema
 
@@ -315,7 +335,8 @@ def _withdraw(options: argparse.Namespace) -> None:
         f"{options.publication} is withdrawn; the latest_ views now show the newest release of its"
         " period that stands, if there is one."
     )
-    pipeline.write_documents(options.publication)
+    for publication_id in tables.that_print(options.publication):
+        pipeline.write_documents(publication_id)
 
 
 def _purge(options: argparse.Namespace) -> None:

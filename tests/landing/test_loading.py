@@ -534,3 +534,17 @@ def test_a_row_that_the_reader_of_a_workbook_forgets_stops_the_file(put, cases, 
     (message,) = ingest.ingest().messages
     assert "It has 10 records, of which 9 came" in message
     assert cases() == []
+
+
+def test_rejects_are_counted_by_reason(put):
+    bad = [case(31, MaDonVi="000.00.99.H51"), case(32, MaDonVi="000.00.99.H51")]
+    put(DAY, csv_of([*many(60), *bad]))
+    put("cases_2019-03-06.csv", csv_of([*many(30), case(33, MaDonVi="000.00.99.H51")]))
+    put("ratings_2019-03-05.csv", b"")
+    ingest.ingest()
+    file, records = rejects.by_reason()
+    assert (file.feed, file.column_name, file.records, file.files) == ("ratings", None, 0, 1)
+    assert (records.column_name, records.records, records.files) == ("MaDonVi", 3, 2)
+    assert (records.first_day, records.last_day) == (date(2019, 3, 4), date(2019, 3, 6))
+    assert records.reason == rejects.listing("cases")[0].reason
+    assert rejects.by_reason("steps") == []

@@ -34,6 +34,48 @@ class Reject(NamedTuple):
     content: str | None
 
 
+class Reason(NamedTuple):
+    """How often a feed was rejected for one reason; records is 0 for files refused as a whole."""
+
+    feed: str
+    column_name: str | None
+    reason: str
+    next_step: str
+    records: int
+    files: int
+    first_day: date
+    last_day: date
+
+
+_NOT_MADE_GOOD = """
+    with current_files as (
+        select f.*
+        from raw.files as f
+        where (%(feed)s::text is null or f.feed = %(feed)s) and not exists (
+            select from raw.files as newer
+            where (newer.feed, newer.business_date, newer.part)
+                = (f.feed, f.business_date, f.part)
+                and newer.revision > f.revision
+                and newer.state = 'loaded'
+        )
+    ),
+
+    faults as (
+        select file_id, feed, file_name, business_date, null as record, null as column_name,
+            reason, 'Deliver a corrected file under the next revision (_r2, _r3 …).' as next_step,
+            null as content
+        from current_files
+        where state = 'quarantined'
+        union all
+        select f.file_id, f.feed, f.file_name, f.business_date, r.record, r.column_name, r.reason,
+            r.next_step, r.content
+        from raw.rejects as r
+        inner join current_files as f on r.file_id = f.file_id
+    )
+"""
+"""Faults of files that no later revision replaced, of %(feed)s or of all."""
+
+
 class RejectBook:
     """The rejected records of one file while it is read; many of them go to disk, not memory."""
 
@@ -90,32 +132,31 @@ def listing(
     """
     with database.connect(database.LOADER) as connection:
         rows = connection.execute(
-            """
-            with current_files as (
-                select f.*
-                from raw.files as f
-                where (%(feed)s::text is null or f.feed = %(feed)s) and not exists (
-                    select from raw.files as newer
-                    where (newer.feed, newer.business_date, newer.part)
-                        = (f.feed, f.business_date, f.part)
-                        and newer.revision > f.revision
-                        and newer.state = 'loaded'
-                )
-            )
-
-            select feed, file_name, business_date, null as record, null as column_name, reason,
-                'Deliver a corrected file under the next revision (_r2, _r3 …).', null as content,
-                file_id
-            from current_files
-            where state = 'quarantined'
-            union all
-            select f.feed, f.file_name, f.business_date, r.record, r.column_name, r.reason,
-                r.next_step, case when %(with_content)s then r.content end, f.file_id
-            from raw.rejects as r
-            inner join current_files as f on r.file_id = f.file_id
-            order by 3 desc, 1, 2, 9, 4 nulls first
+            f"""
+            {_NOT_MADE_GOOD}
+            select feed, file_name, business_date, record, column_name, reason, next_step,
+                case when %(with_content)s then content end
+            from faults
+            order by business_date desc, feed, file_name, file_id, record nulls first
             limit %(limit)s
             """,
             {"feed": feed, "with_content": with_content, "limit": limit},
         ).fetchall()
-    return [Reject(*row[:8]) for row in rows]
+    return [Reject(*row) for row in rows]
+
+
+def by_reason(feed: str | None = None) -> list[Reason]:
+    """What was rejected and is not yet made good, by reason, the most frequent first."""
+    with database.connect(database.LOADER) as connection:
+        rows = connection.execute(
+            f"""
+            {_NOT_MADE_GOOD}
+            select feed, column_name, reason, next_step, count(record), count(distinct file_id),
+                min(business_date), max(business_date)
+            from faults
+            group by feed, column_name, reason, next_step, record is null
+            order by count(record) > 0, count(*) desc, feed, column_name, reason
+            """,
+            {"feed": feed},
+        ).fetchall()
+    return [Reason(*row) for row in rows]
