@@ -207,25 +207,35 @@ def test_unknown_publication_fails_and_writes_nothing(published: str, tmp_path: 
     assert not (tmp_path / "new").exists()
 
 
-def test_half_year_prints_the_newest_standing_release_of_each_quarter(
+def test_half_year_prints_the_quarters_that_stood_when_it_was_published(
     published: str, tmp_path: Path
 ) -> None:
     with psycopg.connect(published) as connection:
         connection.execute(
             "update marts.scorecard set received = received - 1"
-            " where period_code = '2019-Q1' and display_order = 16"
+            " where period_code in ('2019-Q1', '2019-H1') and display_order = 16"
         )
         connection.execute(
             "update marts.appendix_1 set newly_received = newly_received - 1, total = total - 1,"
             " in_progress_total = in_progress_total - 1,"
             " in_progress_in_time = in_progress_in_time - 1"
-            " where period_code = '2019-Q1' and display_order = 16"
+            " where period_code in ('2019-Q1', '2019-H1') and display_order = 16"
         )
+    first = workbook.write("2019-H1.r1", tmp_path / "before").read_bytes()
     release.publish("2019-Q1", "A", revise=True, note="một hồ sơ trùng")
-    assert tables.printed("2019-H1.r1")["IIIa"][15][2] == "66"
-    assert tables.printed("2019-Q1.r1")["IIIa"][15][2] == "67"
-    release.withdraw("2019-Q1.r2", "A", "sai")
+    assert workbook.write("2019-H1.r1", tmp_path / "after").read_bytes() == first
     assert tables.printed("2019-H1.r1")["IIIa"][15][2] == "67"
+
+    release.publish("2019-H1", "A", revise=True, note="một hồ sơ trùng")
+    assert tables.printed("2019-H1.r2")["IIIa"][15][2] == "66"
+    assert tables.that_print("2019-Q1.r1") == ["2019-Q1.r1", "2019-H1.r1"]
+    assert tables.that_print("2019-Q1.r2") == ["2019-Q1.r2", "2019-H1.r2"]
+
+    release.withdraw("2019-Q1.r2", "A", "sai")
+    assert tables.that_print("2019-Q1.r2") == ["2019-Q1.r2", "2019-H1.r2"]
+    told = {table.name: table.subtitles[0] for table in tables.of_publication("2019-H1.r2")}
+    assert told["IIIa"].startswith("ĐÃ THU HỒI: bản công bố 2019-Q1.r2")
+    assert not any("THU HỒI" in line for name, line in told.items() if name != "IIIa")
 
 
 def test_printed_tables_are_those_of_the_workbook(published: str, tmp_path: Path) -> None:

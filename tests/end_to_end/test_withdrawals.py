@@ -45,6 +45,14 @@ def test_a_withdrawn_release_says_so_everywhere(
     for sheet in openpyxl.load_workbook(path):
         texts = [str(cell.value) for (cell,) in sheet.iter_rows(max_col=1) if cell.value]
         assert any(NOTICE.match(text) for text in texts), sheet.title
+    half_year = openpyxl.load_workbook(path.with_name("2019-H1.r1.xlsx"))
+    notices = {
+        sheet.title
+        for sheet in half_year
+        for (cell,) in sheet.iter_rows(max_col=1)
+        if cell.value and NOTICE.match(str(cell.value))
+    }
+    assert notices == {"Phụ lục IIIb"}
     audited = motcua("audit", str(path)).stdout
     assert lines_like(NOTICE, audited) == 1
     unmarked = published[1] / "publications" / path.name

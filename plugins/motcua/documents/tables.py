@@ -148,14 +148,42 @@ def release_of(connection: database.Connection, publication_id: str) -> Release:
     return releases[0]
 
 
+def that_print(publication_id: str) -> list[str]:
+    """The publications whose documents print figures of this one; itself is the first."""
+    with database.connect(database.PUBLISHER) as connection:
+        release = release_of(connection, publication_id)
+        longer = _releases(
+            connection,
+            sql.SQL("publications where kind <> 'quarter' and cases_from <= %s and cases_to >= %s"),
+            [release.cases_from, release.cases_to],
+        )
+        return [
+            publication_id,
+            *(one.publication_id for one in longer if release in _quarters_inside(connection, one)),
+        ]
+
+
 def _quarters_inside(connection: database.Connection, release: Release) -> list[Release]:
+    """The releases of the quarters inside that stood when the release was published."""
     return _releases(
         connection,
         sql.SQL(
-            "latest_publications where kind = 'quarter' and cases_from >= %s and cases_to <= %s"
-            " order by cases_from"
+            """publications where publication_id in (
+                select distinct on (quarter.period_code) quarter.publication_id
+                from published.publications as quarter
+                inner join published.publications as whole
+                    on quarter.cases_from >= whole.cases_from
+                    and quarter.cases_to <= whole.cases_to
+                    and quarter.published_at <= whole.published_at
+                left join published.withdrawals as gone
+                    on quarter.publication_id = gone.publication_id
+                    and gone.withdrawn_at <= whole.published_at
+                where quarter.kind = 'quarter' and whole.publication_id = %s
+                    and gone.publication_id is null
+                order by quarter.period_code, quarter.revision desc
+            ) order by cases_from"""
         ),
-        [release.cases_from, release.cases_to],
+        [release.publication_id],
     )
 
 

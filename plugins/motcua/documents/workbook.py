@@ -45,8 +45,7 @@ def write(publication_id: str, folder: Path) -> Path:
     """Write the workbook of a publication into `folder`; returns its path.
 
     The file appears in one step under its name. The same publication gives the same bytes, until
-    it is withdrawn or a quarter that it prints has a newer release. Raises Failed when there is no
-    such publication.
+    it or a quarter that it prints is withdrawn. Raises Failed when there is no such publication.
     """
     sheets = tables.of_publication(publication_id)
     return write_tables(
