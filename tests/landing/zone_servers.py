@@ -191,7 +191,7 @@ def sftp_server(folder: Path) -> Iterator[SshServer]:
     known_hosts, key_file = keys / "known_hosts", keys / "id"
     public = host_key.export_public_key().decode().strip()
     known_hosts.write_text(f"[127.0.0.1]:{port} {public}\n")
-    user_key.write_private_key(key_file, "pkcs8-pem", passphrase="locked")
+    user_key.write_private_key(key_file, "openssh", passphrase="locked")
     try:
         yield SshServer(port, root, known_hosts, key_file)
     finally:
