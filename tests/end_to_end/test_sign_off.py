@@ -30,7 +30,7 @@ Found = TypeVar("Found")
 @pytest.fixture
 def due(warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[datetime]:
     """Airflow on the candidates of 2019, with 2019-Q1 due in a moment: that moment."""
-    moment = (datetime.now(LOCAL) + timedelta(seconds=180)).replace(microsecond=0)
+    moment = (datetime.now(LOCAL) + timedelta(seconds=150)).replace(microsecond=0)
     pack = tmp_path / "pack"
     shutil.copytree(settings.PROJECT / "reference" / "soc_trang", pack)
     feeds = pack / "feeds.csv"  # no feed is expected, as these marts have no files
@@ -95,7 +95,7 @@ def test_a_publication_waits_for_its_approver(due: datetime, warehouse: str) -> 
 
     approved = rest.trigger(api, DAG, {"period": "2019-Q1"})
     rest.answer(api, asked(api, approved), "Approve", "Đồng ý công bố")
-    assert end_of(api, approved) == "success"
+    assert end_of(api, approved) == "success", airflow.task_log(DAG, approved)
     assert publications(warehouse) == [("2019-Q1.r1", "admin", "Đồng ý công bố")]
     assert (settings.publications() / "2019-Q1.r1.xlsx").is_file()
 

@@ -31,8 +31,8 @@ def load(url: str, feed: str, day: str) -> None:
         connection.execute("set role motcua_loader")
         connection.execute(
             "insert into raw.files (feed, uri, file_name, business_date, part, revision, sha256,"
-            " bytes, state, records, rejected)"
-            " values (%s, 'file:///x', %s, %s, '', 1, %s, 1, 'loaded', 0, 0)",
+            " bytes, state, records, loaded, rejected, read_by)"
+            " values (%s, 'file:///x', %s, %s, '', 1, %s, 1, 'loaded', 0, 0, 0, 'test')",
             [feed, f"{feed}_{day}.csv", day, f"{feed}{day}"],
         )
 

@@ -83,7 +83,7 @@ def _rows(pack: Path | None) -> list[_Row]:
         except (KeyError, ValueError, AttributeError) as error:
             raise Failed(
                 f"{_file(pack)}, line {number}: {error}. cases_from, cases_to, known_as_of and"
-                " publish_on are dates (yyyy-mm-dd); `motcua check-reference` checks the whole pack."
+                " publish_on are dates (yyyy-mm-dd); `motcua check-reference` checks them all."
             ) from error
         found.append(_Row(on, (ends - starts).days, ends, line["period_code"], known))
     return found
