@@ -54,12 +54,12 @@ def sink() -> Iterator[tuple[Sink, MailServer]]:
         auth_required=True,
         auth_require_tls=False,
     )
-    controller.start()
-    yield (
-        handler,
-        MailServer("127.0.0.1", controller.port, "kho@example.vn", "none", "motcua", "s3cret"),
-    )
-    controller.stop()
+    try:
+        controller.start()
+        sender = "kho@example.vn"
+        yield handler, MailServer("127.0.0.1", controller.port, sender, "none", "motcua", "s3cret")
+    finally:
+        controller.stop()
 
 
 @pytest.fixture
@@ -83,9 +83,11 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
     threading.Thread(target=listener.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{listener.server_port}/hook/t0ken"
     monkeypatch.setenv("MOTCUA_ALERT_WEBHOOK", address)
-    yield got
-    listener.shutdown()
-    listener.server_close()
+    try:
+        yield got
+    finally:
+        listener.shutdown()
+        listener.server_close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """What is found to be late, from a warehouse with the candidates of 2019."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -26,14 +26,15 @@ def found(text: str) -> dict[str, Alert]:
     return {alert.cause: alert for alert in freshness.findings(at)}
 
 
-def load(url: str, feed: str, day: str) -> None:
+def load(url: str, feed: str, day: str, kiosk: str = "") -> None:
+    name = f"{feed}_{day}_{kiosk}.csv" if kiosk else f"{feed}_{day}.csv"
     with psycopg.connect(url) as connection:
         connection.execute("set role motcua_loader")
         connection.execute(
             "insert into raw.files (feed, uri, file_name, business_date, part, revision, sha256,"
             " bytes, state, records, loaded, rejected, read_by)"
-            " values (%s, 'file:///x', %s, %s, '', 1, %s, 1, 'loaded', 0, 0, 0, 'test')",
-            [feed, f"{feed}_{day}.csv", day, f"{feed}{day}"],
+            " values (%s, 'landing', %s, %s, %s, 1, %s, 1, 'loaded', 0, 0, 0, 'stream')",
+            [feed, name, day, kiosk, name],
         )
 
 
@@ -64,19 +65,58 @@ def test_a_calendar_without_a_next_period_is_told(built: str) -> None:
 
 
 def test_days_are_asked_for_from_seven_in_the_morning_of_the_next_day(built: str) -> None:
+    with psycopg.connect(built) as connection:
+        connection.execute(
+            "update reference.feeds set expected = 'working_days', expected_from = '2019-03-01'"
+            " where feed in ('cases', 'steps', 'supplements', 'ratings')"
+        )
     feeds = ("cases", "steps", "supplements", "ratings")
     days = [f"2019-03-{number:02d}" for number in range(1, 9) if number not in (2, 3)]
     for day in days:
         for feed in feeds:
             if (feed, day) != ("ratings", "2019-03-08"):
                 load(built, feed, day)
-    assert not [cause for cause in found("2019-03-09 06:59") if cause.startswith("data")]
-    alert = found("2019-03-09 07:00")["data 2019-03-08"]
+    assert not [cause for cause in found("2019-03-09 07:00") if cause.startswith("data")]
+    alert = found("2019-03-09 07:01")["data 2019-03-08"]
     assert "ratings: 2019-03-08\n" in alert.body
     assert "cases" not in alert.body
-    assert "data 2019-03-10" in found("2019-03-11 07:00"), "Saturday and Sunday make no other day"
+    assert "data 2019-03-10" in found("2019-03-11 07:01"), "Saturday and Sunday make no other day"
+    load(built, "ratings", "2019-03-08", kiosk="K01")
+    assert "ratings: 2019-03-08 (K02" in found("2019-03-11 07:01")["data 2019-03-10"].body
     load(built, "ratings", "2019-03-08")
-    assert not [cause for cause in found("2019-03-11 07:00") if cause.startswith("data")]
+    assert not [cause for cause in found("2019-03-11 07:01") if cause.startswith("data")]
+
+
+def test_the_deadline_is_that_of_the_settings(
+    built: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(built) as connection:
+        connection.execute(
+            "update reference.feeds set expected = 'working_days', expected_from = '2019-03-08'"
+            " where feed = 'cases'"
+        )
+    monkeypatch.setenv("MOTCUA_DEADLINE", "09:30")
+    assert "data 2019-03-08" not in found("2019-03-09 09:30")
+    assert "data 2019-03-08" in found("2019-03-09 09:31")
+
+
+def test_files_that_wait_for_a_build_past_the_deadline_are_told(built: str) -> None:
+    now = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert "not built" not in found(f"{now:%Y-%m-%d %H:%M}"), "the file of the marts is built"
+    load(built, "cases", "2019-03-08")
+    assert "not built" not in found(f"{now:%Y-%m-%d} 00:00"), "loaded after the last deadline"
+    alert = found(f"{now + timedelta(days=2):%Y-%m-%d} 07:01")["not built"]
+    assert "1 file(s)" in alert.body
+
+
+def test_a_period_with_missing_days_is_not_ready(built: str) -> None:
+    with psycopg.connect(built) as connection:
+        connection.execute(
+            "update reference.feeds set expected = 'working_days', expected_from = '2019-04-05'"
+            " where feed = 'cases'"
+        )
+    assert "cases 2019-04-05" in found("2019-05-05 08:05")["not ready 2019-Q1"].body
+    assert "cases 2019-04-05" in found("2019-05-06 08:05")["overdue 2019-Q1"].body
 
 
 def test_a_stage_that_failed_is_told_until_it_ends_well(warehouse: str) -> None:

@@ -1,7 +1,7 @@
 """What a person has to be told about data, runs and publications, from facts in the warehouse."""
 
-from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -11,7 +11,10 @@ from motcua.errors import Failed, Refused
 from motcua.landing import reference
 from motcua.operations.alerts import Alert
 from motcua.publication import calendar, periods
-from motcua.warehouse import database, runs
+from motcua.publication.periods import State
+from motcua.quality import completeness
+from motcua.quality.completeness import MISSING, QUARANTINED
+from motcua.warehouse import database, missing, runs
 from motcua.warehouse.database import Connection
 
 READY_BEFORE = timedelta(days=3)
@@ -22,42 +25,31 @@ SILENT = timedelta(hours=26)
 
 LOAD = "load"
 
-DEADLINE = time(7)
-"""When the files of a day have to be loaded: local time of the next day."""
+LOOKED_BACK = timedelta(days=7)
+"""Missing days older than this are told by `motcua status` alone, and by the gates."""
 
-_MISSING = """
-with pack as (
-    -- That of the settings; until a run has stored it, the newest that a run has.
-    select reference_sha256 from reference.packs
-    order by (reference_sha256 = %(pack)s) desc, stored_at desc limit 1
-),
+# That of the settings; until a run has stored it, the newest that a run has.
+_PACK = """
+select reference_sha256 from reference.packs
+order by (reference_sha256 = %s) desc, stored_at desc limit 1
+"""
 
-exceptions as (
-    select
-        cast(calendar.date as date) as day,
-        lower(calendar.is_working_day) in ('true', 't', '1', 'yes') as is_working
-    from reference.calendar as calendar
-    inner join pack on calendar.reference_sha256 = pack.reference_sha256
-)
-
-select feeds.feed, array_agg(cast(days.day as date) order by days.day)
-from reference.feeds as feeds
-inner join pack on feeds.reference_sha256 = pack.reference_sha256
-cross join generate_series(%(first)s, %(last)s, interval '1 day') as days (day)
-left join exceptions on cast(days.day as date) = exceptions.day
+_NOT_BUILT = """
+select count(*), min(loaded_at)
+from raw.files
 where
-    feeds.expected = 'working_days'
-    and days.day >= cast(nullif(feeds.expected_from, '') as date)
-    and coalesce(exceptions.is_working, extract(isodow from days.day) <= 5)
+    state = 'loaded'
+    and loaded_at < %s
+    and file_id <> all(%s)
     and not exists (
-        select from raw.files
+        select from raw.files as newer
         where
-            raw.files.feed = feeds.feed
-            and raw.files.business_date = cast(days.day as date)
-            and raw.files.state = 'loaded'
+            newer.state = 'loaded'
+            and newer.feed = raw.files.feed
+            and newer.business_date = raw.files.business_date
+            and newer.part = raw.files.part
+            and newer.revision > raw.files.revision
     )
-group by feeds.feed
-order by feeds.feed
 """
 
 _FAILED_STAGES = """
@@ -91,9 +83,9 @@ def findings(at: datetime | None = None) -> list[Alert]:
     found = _next_period(at)
     try:
         with database.connect(database.OPS_READER) as connection:
-            parts: list[Callable[[Connection, datetime], list[Alert]]] = [_runs, _data]
-            for part in parts:
-                found += part(connection, at)
+            found += _runs(connection, at) + _data(connection, at)
+        with database.connect(database.TRANSFORMER) as connection:
+            found += _not_built(connection, at)
         return found + _publications(at)
     except (Failed, psycopg.Error) as error:
         reason = str(error) if isinstance(error, Failed) else type(error).__name__
@@ -133,40 +125,46 @@ def _publications(at: datetime) -> list[Alert]:
     """
     due = {event.period_code: event.moment for event in calendar.events()}
     known = calendar.known_as_of()
+    today = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
     found = []
     try:
         states = periods.listing()
-    except Refused as refusal:
-        return [Alert("not built", "Kho dữ liệu chưa được dựng", str(refusal))]
+    except Refused:  # nothing is built: `_not_built` tells it
+        return []
     for state in states:
-        moment = due.get(state.period_code)
+        code, moment = state.period_code, due.get(state.period_code)
         if moment is None or state.publication_id:
             continue
-        name = f"{state.period_code} ({state.label_vi})"
+        name = f"{code} ({state.label_vi})"
         if moment <= at:
-            found.append(_overdue(state.period_code, name, moment, state.obstacle))
-        elif (
-            moment - at <= READY_BEFORE
-            and state.obstacle
-            and known[state.period_code] < at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
-        ):
-            body = f"{name} is to be published at {moment:%Y-%m-%d %H:%M}.\n{state.obstacle}"
-            alert = Alert(f"not ready {state.period_code}", f"Chưa sẵn sàng công bố: {name}", body)
-            found.append(alert)
+            found.append(_overdue(state, name, moment))
+        elif moment - at <= READY_BEFORE and known[code] < today and (why := _obstacle(state)):
+            body = f"{name} is to be published at {moment:%Y-%m-%d %H:%M}.\n{why}"
+            found.append(Alert(f"not ready {code}", f"Chưa sẵn sàng công bố: {name}", body))
     return found
 
 
-def _overdue(period_code: str, name: str, moment: datetime, obstacle: str | None) -> Alert:
+def _obstacle(state: State) -> str | None:
+    """What a run of publish_scorecard would be refused for, as far as it can be told before."""
+    if state.obstacle:
+        return state.obstacle
+    with database.connect(database.PUBLISHER) as connection:
+        absent = missing.of_period(connection, state.period_code)
+    return f"Expected days are missing: {missing.listed(absent)}." if absent else None
+
+
+def _overdue(state: State, name: str, moment: datetime) -> Alert:
     with database.connect(database.OPS_READER) as connection:
-        asked = connection.execute(_WAITING, [period_code]).fetchone()
+        asked = connection.execute(_WAITING, [state.period_code]).fetchone()
     if asked:
         subject = f"Đang chờ phê duyệt: {name}"
         what = f"Its sign-off waits since {asked[1]:%Y-%m-%d %H:%M} (run {asked[0]})."
     else:
         subject = f"Đã đến ngày mà chưa công bố: {name}"
-        what = obstacle or f"It is ready: start publish_scorecard with period {period_code}."
+        ready = f"It is ready: start publish_scorecard with period {state.period_code}."
+        what = _obstacle(state) or ready
     body = f"{name} was to be published at {moment:%Y-%m-%d %H:%M}.\n{what}"
-    return Alert(f"overdue {period_code}", subject, body)
+    return Alert(f"overdue {state.period_code}", subject, body)
 
 
 def _next_period(at: datetime) -> list[Alert]:
@@ -183,18 +181,52 @@ def _next_period(at: datetime) -> list[Alert]:
 
 
 def _data(connection: Connection, at: datetime) -> list[Alert]:
-    """Expected days of the last week that were not there at the deadline of the day after."""
-    local = at.astimezone(ZoneInfo(settings.TIME_ZONE))
-    newest = local.date() - timedelta(days=1 if local.time() >= DEADLINE else 2)
-    pack = reference.sha256(settings.reference())
-    missing = connection.execute(
-        _MISSING, {"pack": pack, "first": newest - timedelta(days=6), "last": newest}
-    ).fetchall()
-    if not missing:
+    """Expected days of the last week that are not complete after their deadline."""
+    pack = connection.execute(_PACK, [reference.sha256(settings.reference())]).fetchone()
+    if pack is None:
         return []
-    listed = "\n".join(f"  {feed}: {', '.join(map(str, days))}" for feed, days in missing)
+    local = at.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
+    deadline = settings.deadline()
+    newest = local.date() - timedelta(days=1 if local.time() > deadline else 2)
+    absent = [
+        day
+        for day in completeness.days(connection, pack[0], local)
+        if day.kiosk is None
+        and day.is_expected
+        and day.state in (MISSING, QUARANTINED)
+        and newest - LOOKED_BACK < day.day <= newest
+    ]
+    if not absent:
+        return []
+    listed = "\n".join(
+        f"  {feed}: {', '.join(day.named for day in days)}"
+        for feed, days in groupby(absent, key=lambda day: day.feed)
+    )
     body = (
-        f"At {DEADLINE:%H:%M} these working days had no loaded file:\n{listed}\n"
+        f"At {deadline:%H:%M} of the next day these working days were not complete:\n{listed}\n"
         "`motcua rejects` tells of quarantined files; files that never came have to be asked for."
     )
     return [Alert(f"data {newest}", f"Dữ liệu đến {newest:%d/%m/%Y} chưa đủ", body)]
+
+
+def _not_built(connection: Connection, at: datetime) -> list[Alert]:
+    """Files that were loaded before the last deadline and are not built into core yet."""
+    zone = ZoneInfo(settings.TIME_ZONE)
+    local = at.astimezone(zone)
+    deadline = datetime.combine(local.date(), settings.deadline(), zone)
+    if local <= deadline:
+        deadline -= timedelta(days=1)
+    if connection.execute("select to_regclass('core.files_applied') is null").fetchone() == (True,):
+        applied = []
+    else:
+        found = connection.execute("select file_id from core.files_applied").fetchall()
+        applied = [file_id for (file_id,) in found]
+    row = connection.execute(_NOT_BUILT, [deadline, applied]).fetchone()
+    files, since = row or (0, None)
+    if not files:
+        return []
+    body = (
+        f"{files} file(s) are loaded, the first since {since:%Y-%m-%d %H:%M}, and not built. See"
+        " whether build_warehouse failed, hangs or is paused, then run it."
+    )
+    return [Alert("not built", "Dữ liệu đã nạp mà chưa được dựng", body)]

@@ -38,6 +38,13 @@ create table ops.alerts (
 );
 comment on table ops.alerts is 'Alerts that were delivered: each cause once a day on each channel.';
 
+create trigger insert_only before update or delete or truncate on ops.stage_runs
+for each statement execute function ops.refuse_change();
+create trigger insert_only before update or delete or truncate on ops.sign_offs
+for each statement execute function ops.refuse_change();
+create trigger insert_only before update or delete or truncate on ops.alerts
+for each statement execute function ops.refuse_change();
+
 grant select, insert on ops.stage_runs to motcua_loader, motcua_transformer, motcua_publisher;
 grant select, insert on ops.sign_offs to motcua_publisher;
 grant select, insert on ops.alerts to motcua_publisher;
