@@ -3,9 +3,8 @@
 **What.** Checks the candidate figures of one period (gate *candidate*), lays them before a person
 who approves or refuses, appends what was approved to schema `published`, and writes the workbook.
 
-**When.** By itself at 08:00 on each `publish_on` of the reference pack. By hand after it, with
-`period` (such as 2019-Q1); for a second release of a period with `revise` and a `note` that says
-why; with `waive_by` and `waive_reason` when somebody accepts that days of the period are missing.
+**When.** By itself at 08:00 on each `publish_on` of the reference pack. By hand with `period`; for
+a second release `revise` and `note`; `waive_by` and `waive_reason`: who accepts missing days.
 
 **Who.** The head of the Centre or a deputy approves (*Required Actions* of *Phê duyệt*).
 
@@ -74,7 +73,8 @@ def publish_scorecard() -> None:
 
     proposed = check_candidate(choose_period())
     sign_off = SignOff(task_id="sign_off", task_display_name="Phê duyệt", asks_about=proposed)
-    chain(proposed, sign_off, write_documents(publish_release(proposed, sign_off.output)))
+    release = publish_release(proposed, sign_off.output)
+    chain(proposed, sign_off, release, write_documents(release))
 
 
 publish_scorecard()

@@ -68,7 +68,7 @@ def test_a_publication_waits_for_its_approver(due: datetime, warehouse: str) -> 
     approved = rest.trigger(api, DAG, {"period": "2019-Q2"})
     question = asked(api, approved)
     assert "Quý II năm 2019" in question["subject"]
-    assert "| Sở Công Thương | 366 | 363 |" in question["body"]
+    assert "| Sở Công Thương | 762 | 667 |" in question["body"]
     password = json.loads(airflow_setup.password_file().read_text())["viewer"]
     viewer = rest.log_in(airflow.url(), "viewer", password)
     with pytest.raises(Failed, match="403"):

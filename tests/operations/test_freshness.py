@@ -31,9 +31,10 @@ def load(url: str, feed: str, day: str, kiosk: str = "") -> None:
     with psycopg.connect(url) as connection:
         connection.execute("set role motcua_loader")
         connection.execute(
-            "insert into raw.files (feed, uri, file_name, business_date, part, revision, sha256,"
-            " bytes, state, records, loaded, rejected, read_by)"
-            " values (%s, 'landing', %s, %s, %s, 1, %s, 1, 'loaded', 0, 0, 0, 'stream')",
+            "insert into raw.files (file_id, feed, uri, file_name, business_date, part, revision,"
+            " sha256, bytes, state, records, loaded, rejected, read_by)"
+            " select max(file_id) + 1, %s, 'landing', %s, %s, %s, 1, %s, 1, 'loaded', 0, 0, 0,"
+            " 'stream' from raw.files",
             [feed, name, day, kiosk, name],
         )
 
@@ -44,9 +45,15 @@ def test_a_publication_is_reminded_of_from_its_moment_until_it_is_made(built: st
     assert alert.subject == "Đã đến ngày mà chưa công bố: 2019-Q1 (Quý I năm 2019)"
     assert "start publish_scorecard with period 2019-Q1" in alert.body
     runs.sign_off("a run", "2019-Q1", "ab" * 32, runs.ASKED)
-    alert = found("2019-05-07 08:05")["overdue 2019-Q1"]
-    assert alert.subject == "Đang chờ phê duyệt: 2019-Q1 (Quý I năm 2019)"
-    assert "(run a run)" in alert.body
+    later = found("2019-05-07 08:05")
+    assert later["sign-off a run"].subject == "Đang chờ phê duyệt: 2019-Q1"
+    assert "(run a run)" in later["sign-off a run"].body
+    assert "overdue 2019-Q1" not in later, "one alert is enough"
+    runs.sign_off("a run", "2019-Q1", "ab" * 32, runs.REJECTED, "Trần Thị B", "chờ Sở Nội vụ")
+    later = found("2019-05-08 08:05")
+    assert "sign-off a run" not in later
+    assert "Trần Thị B refused it" in later["overdue 2019-Q1"].body
+    assert "chờ Sở Nội vụ\n" in later["overdue 2019-Q1"].body
     release.publish("2019-Q1", "Nguyễn Văn A")
     assert "overdue 2019-Q1" not in found("2019-05-07 09:05")
 
@@ -87,9 +94,7 @@ def test_days_are_asked_for_from_seven_in_the_morning_of_the_next_day(built: str
     assert not [cause for cause in found("2019-03-11 07:01") if cause.startswith("data")]
 
 
-def test_the_deadline_is_that_of_the_settings(
-    built: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_deadline_is_that_of_the_settings(built: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with psycopg.connect(built) as connection:
         connection.execute(
             "update reference.feeds set expected = 'working_days', expected_from = '2019-03-08'"

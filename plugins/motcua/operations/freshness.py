@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -65,16 +66,34 @@ order by finished_at
 
 _LAST_LOAD = "select max(finished_at) from ops.stage_runs where stage = %s and outcome = 'done'"
 
-_WAITING = """
-select run_id, at from (
-    select distinct on (run_id) run_id, period_code, event, at
+_SIGN_OFFS = """
+select run_id, period_code, event, by, words, at from (
+    select distinct on (run_id) *
     from ops.sign_offs
     order by run_id, sign_off_id desc
 ) as last_events
-where period_code = %s and event = 'asked'
-order by at desc
-limit 1
+order by sign_off_id
 """
+
+
+class _SignOff(NamedTuple):
+    """What happened last to the sign-off of a run."""
+
+    run_id: str
+    period_code: str
+    event: str
+    by: str | None
+    words: str | None
+    at: datetime
+
+    def waits(self, at: datetime) -> bool:
+        """Whether its approver may still answer; of a deleted run nobody says that it ended."""
+        return self.event == runs.ASKED and at < self.ends_at
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the wait ends without an answer."""
+        return self.at + settings.sign_off_within()
 
 
 def findings(at: datetime | None = None) -> list[Alert]:
@@ -84,9 +103,10 @@ def findings(at: datetime | None = None) -> list[Alert]:
     try:
         with database.connect(database.OPS_READER) as connection:
             found += _runs(connection, at) + _data(connection, at)
+            sign_offs = [_SignOff(*row) for row in connection.execute(_SIGN_OFFS)]
         with database.connect(database.TRANSFORMER) as connection:
             found += _not_built(connection, at)
-        return found + _publications(at)
+        return found + _reminders(sign_offs, at) + _publications(sign_offs, at)
     except (Failed, psycopg.Error) as error:
         reason = str(error) if isinstance(error, Failed) else type(error).__name__
         alert = Alert("warehouse", "Kho dữ liệu không trả lời", f"{reason}\nSee `motcua status`.")
@@ -118,7 +138,22 @@ def _runs(connection: Connection, at: datetime) -> list[Alert]:
     return found
 
 
-def _publications(at: datetime) -> list[Alert]:
+def _reminders(sign_offs: list[_SignOff], at: datetime) -> list[Alert]:
+    """Sign-offs that wait for their approver."""
+    return [
+        Alert(
+            f"sign-off {asked.run_id}",
+            f"Đang chờ phê duyệt: {asked.period_code}",
+            f"The sign-off of {asked.period_code} waits since {asked.at:%Y-%m-%d %H:%M} and fails"
+            f" after {asked.ends_at:%Y-%m-%d %H:%M}. Approve or refuse it in Airflow, Required"
+            f" Actions of publish_scorecard (run {asked.run_id}).",
+        )
+        for asked in sign_offs
+        if asked.waits(at)
+    ]
+
+
+def _publications(sign_offs: list[_SignOff], at: datetime) -> list[Alert]:
     """Publications that are soon due and not ready, or due and not made.
 
     Before its knowledge date has passed no period can be ready, and nothing is wrong with that.
@@ -133,11 +168,15 @@ def _publications(at: datetime) -> list[Alert]:
         return []
     for state in states:
         code, moment = state.period_code, due.get(state.period_code)
-        if moment is None or state.publication_id:
+        asked = [sign_off for sign_off in sign_offs if sign_off.period_code == code]
+        if moment is None or state.publication_id or (asked and asked[-1].waits(at)):
             continue
         name = f"{code} ({state.label_vi})"
         if moment <= at:
-            found.append(_overdue(state, name, moment))
+            refused = asked[-1] if asked and asked[-1].event == runs.REJECTED else None
+            body = f"{name} was to be published at {moment:%Y-%m-%d %H:%M}.\n"
+            body += _how_on(refused, _obstacle(state), code)
+            found.append(Alert(f"overdue {code}", f"Đã đến ngày mà chưa công bố: {name}", body))
         elif moment - at <= READY_BEFORE and known[code] < today and (why := _obstacle(state)):
             body = f"{name} is to be published at {moment:%Y-%m-%d %H:%M}.\n{why}"
             found.append(Alert(f"not ready {code}", f"Chưa sẵn sàng công bố: {name}", body))
@@ -153,18 +192,17 @@ def _obstacle(state: State) -> str | None:
     return f"Expected days are missing: {missing.listed(absent)}." if absent else None
 
 
-def _overdue(state: State, name: str, moment: datetime) -> Alert:
-    with database.connect(database.OPS_READER) as connection:
-        asked = connection.execute(_WAITING, [state.period_code]).fetchone()
-    if asked:
-        subject = f"Đang chờ phê duyệt: {name}"
-        what = f"Its sign-off waits since {asked[1]:%Y-%m-%d %H:%M} (run {asked[0]})."
-    else:
-        subject = f"Đã đến ngày mà chưa công bố: {name}"
-        ready = f"It is ready: start publish_scorecard with period {state.period_code}."
-        what = _obstacle(state) or ready
-    body = f"{name} was to be published at {moment:%Y-%m-%d %H:%M}.\n{what}"
-    return Alert(f"overdue {state.period_code}", subject, body)
+def _how_on(refused: _SignOff | None, obstacle: str | None, period_code: str) -> str:
+    if obstacle:
+        return obstacle
+    start = f"start publish_scorecard with period {period_code}."
+    if refused:
+        words = refused.words or "(no words)"
+        return (
+            f"{refused.by} refused it at {refused.at:%Y-%m-%d %H:%M}: {words}\n"
+            f"When that is settled, {start}"
+        )
+    return f"It is ready: {start}"
 
 
 def _next_period(at: datetime) -> list[Alert]:
