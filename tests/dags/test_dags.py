@@ -179,6 +179,20 @@ def test_a_revision_without_a_note_is_refused_before_the_gate(
     assert "Gate" not in refused.stdout
 
 
+def test_nobody_is_asked_for_figures_that_stand_or_where_a_setting_approves(
+    warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTCUA_AUTOMATIC_APPROVAL", "Mẫu")
+    candidate = {"period_code": "2019-Q1", "candidate_sha256": "ab" * 32, "is_published": False}
+    candidates = json.dumps([{**candidate, "is_published": True}, candidate])
+    done = _run(tmp_path, "run_sign_off.py", candidates)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == [None, {"approved_by": "Mẫu", "words": ""}]
+    with psycopg.connect(warehouse) as connection:
+        kept = connection.execute("select event, by, words from ops.sign_offs").fetchall()
+    assert kept == [("approved", "Mẫu", "MOTCUA_AUTOMATIC_APPROVAL")]
+
+
 def test_every_failure_is_told(dags: Found) -> None:
     for dag_id, dag in dags.items():
         for task_id, task in dag["tasks"].items():
@@ -273,3 +287,40 @@ def test_the_login_of_a_remote_landing_zone_comes_from_the_named_connection(tmp_
         "known_hosts_file": "/etc/hosts_known",
     }
     assert told() is None
+
+
+NEXT_RUNS = """
+import json, pendulum
+from airflow.timetables.base import DataInterval, TimeRestriction
+from reporting_calendar import ReportingCalendar
+unlimited = TimeRestriction(earliest=None, latest=None, catchup=False)
+last_runs = [None, *map(pendulum.parse, ('2019-05-06T01:00Z', '2019-07-11T01:00Z'))]
+asked = [
+    ReportingCalendar().next_dagrun_info(
+        last_automated_data_interval=last and DataInterval.exact(last), restriction=unlimited
+    )
+    for last in last_runs
+]
+print(json.dumps([found and found.run_after.isoformat() for found in asked]))
+"""
+
+
+def test_no_publication_is_lost_by_an_outage_and_none_of_former_years_is_made(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NEXT_RUNS],
+        env={
+            **{name: text for name, text in os.environ.items() if "AIRFLOW" not in name},
+            "AIRFLOW_HOME": str(tmp_path),
+            "MOTCUA_REFERENCE": str(PROJECT / "reference" / "soc_trang"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    before_any, after_the_first, after_the_last = json.loads(done.stdout.splitlines()[-1])
+    assert before_any is None, "a new installation publishes nothing of the past by itself"
+    assert after_the_first == "2019-06-21T01:00:00+00:00", "years late, but not skipped"
+    assert after_the_last is None

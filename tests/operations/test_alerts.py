@@ -1,11 +1,15 @@
 """Alerts against a real mail server and a real HTTP listener on loopback."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -171,3 +175,46 @@ def test_without_any_channel_nothing_is_sent(
 ) -> None:
     assert alerts.send(ALERT, None) == []
     assert "No alert goes out" in capsys.readouterr().out
+
+
+TWO_FAILURES = """
+from types import SimpleNamespace
+from airflow.sdk.exceptions import AirflowFailException
+import task_help
+task = SimpleNamespace(dag_id='build_warehouse', task_id='check_landing', log_url='http://log')
+for run, error in (('a', AirflowFailException('12 rows')), ('b', ValueError('Trần Thị B'))):
+    task_help.tell_failure({'ti': task, 'run_id': run, 'exception': error})
+"""
+
+
+def test_a_failed_task_is_told_through_the_mail_server_of_airflows_connection(
+    warehouse: str, sink: tuple[Sink, MailServer], tmp_path: Path
+) -> None:
+    handler, mail = sink
+    connection = {
+        "conn_type": "smtp",
+        "host": mail.host,
+        "port": mail.port,
+        "login": mail.login,
+        "password": mail.password,
+        "extra": {"from_email": mail.sender, "disable_ssl": True, "disable_tls": True},
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_FAILURES],
+        env={
+            **{name: text for name, text in os.environ.items() if "AIRFLOW" not in name},
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW_CONN_MOTCUA_SMTP": json.dumps(connection),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told, unforeseen = handler.mails
+    assert told["Subject"] == "Bước kiểm tra từ chối: build_warehouse.check_landing"
+    assert told["From"] == mail.sender
+    assert told.get_content().splitlines() == ["12 rows", "", "http://log"]
+    assert "ValueError" in unforeseen.get_content()
+    assert "Trần" not in unforeseen.get_content(), "its text may quote a record"
+    assert "s3cret" not in done.stdout + done.stderr
