@@ -1,6 +1,6 @@
 """Runs the task sign_off of publish_scorecard on given candidates, in a process of its own.
 
-Run as: python run_sign_off.py <folder of DAGs> <candidates as JSON>; the last line tells the results.
+Run as: python run_sign_off.py <folder of DAGs> <candidates as JSON>. Its last line: the results.
 """
 
 import json
