@@ -16,11 +16,11 @@ data. *Models:* the log shows the failing model or test of dbt; nothing is publi
 and the last good figures stay.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, Param, chain, dag, task
-from airflow.sdk.exceptions import AirflowFailException
+
+from task_help import DEFAULTS, explained
 
 RAW = Asset("warehouse_raw")
 MARTS = Asset("warehouse_marts")
@@ -35,7 +35,7 @@ WAIVE_REASON = Param(None, type=["null", "string"], title="Lý do chấp nhận"
     catchup=False,
     max_active_runs=1,
     params={"waive_by": WAIVE_BY, "waive_reason": WAIVE_REASON},
-    default_args={"owner": "data-engineering", "retry_delay": timedelta(minutes=1)},
+    default_args=DEFAULTS,
     tags=["motcua", "warehouse"],
 )
 def build_warehouse() -> None:
@@ -43,10 +43,8 @@ def build_warehouse() -> None:
     def check_landing(**context: Any) -> None:
         from motcua import pipeline
 
-        try:
+        with explained():
             pipeline.check_landing(**context["params"])
-        except pipeline.STOPPED as reason:
-            raise AirflowFailException(str(reason)) from None
 
     @task(task_display_name="Dựng các mô hình dữ liệu", retries=0, outlets=[MARTS])
     def build_models() -> None:

@@ -20,6 +20,8 @@ from datetime import timedelta
 from airflow.sdk import Asset, CronTriggerTimetable, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from task_help import DEFAULTS
+
 LANDING_ZONE = Asset("landing_zone")
 RAW = Asset("warehouse_raw")
 # No interval: the first run comes with the next 05:00. (False, the default, means 10 % of a day.)
@@ -48,7 +50,7 @@ def landing_login() -> dict[str, str] | None:
     schedule=EVERY_NIGHT,
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "data-engineering"},
+    default_args=DEFAULTS,
     tags=["motcua", "landing"],
 )
 def ingest_exports() -> None:

@@ -11,3 +11,7 @@ class Refused(Exception):
 
 class Interrupted(Exception):
     """The warehouse ended the work in the middle (exit code 1); started again, it goes on."""
+
+
+class NothingToDo(Exception):
+    """Neither a fault nor a refusal: what was to be done is done; the text says how."""

@@ -5,16 +5,19 @@ Each says on standard output what it did: that is the terminal, or the log of th
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motcua import settings
-from motcua.errors import Failed, Refused
+from motcua.errors import Failed, NothingToDo, Refused
 from motcua.waivers import waiver
+from motcua.warehouse.runs import recorded
 
 # Each stage imports what it needs when it runs: Great Expectations alone takes seconds.
 if TYPE_CHECKING:
     from motcua.landing.ingest import IngestReport
+    from motcua.publication.proposal import Proposal
     from motcua.publication.release import Release
     from motcua.quality.gates import GateReport
     from motcua.warehouse.dbt import BuildReport
@@ -35,6 +38,7 @@ class Published(NamedTuple):
     workbook: Path
 
 
+@recorded("load")
 def run_ingest(
     uri: str | None = None,
     progress: Progress | None = None,
@@ -107,6 +111,7 @@ def waiting() -> bool:
     return bool(dbt.waiting(reference.sha256(settings.reference())))
 
 
+@recorded("check_landing")
 def check_landing(waive_by: str | None = None, waive_reason: str | None = None) -> None:
     """Gate on the shape of what was loaded and is not built yet."""
     from motcua.landing import reference
@@ -116,6 +121,7 @@ def check_landing(waive_by: str | None = None, waive_reason: str | None = None) 
     _tell_gate(gates.landing_gate(sha256, waiver(waive_by, waive_reason)))
 
 
+@recorded("build")
 def build_models(progress: Progress | None = None, full_refresh: bool = False) -> "BuildReport":
     """Build core and marts with the reference pack of the settings."""
     from motcua.landing import pseudonyms, reference
@@ -130,6 +136,7 @@ def build_models(progress: Progress | None = None, full_refresh: bool = False) -
     return report
 
 
+@recorded("refresh_provisional")
 def refresh_provisional() -> None:
     """Refill the tables of figures that are not published yet."""
     from motcua.publication import provisional
@@ -138,26 +145,102 @@ def refresh_provisional() -> None:
     print("The provisional figures are those of the newest build.")
 
 
+def choose_period(named: str | None, moment: datetime | None) -> str:
+    """The period to publish: the one that is named, else the one due at the moment of the run.
+
+    Raises Failed for a code that the reference pack does not have, and when neither tells;
+    NothingToDo when the period that is due stands published already.
+    """
+    from motcua.publication import calendar, release
+
+    codes = ", ".join(calendar.codes())
+    if named and named not in calendar.codes():
+        raise Failed(
+            f"The reference pack {settings.reference()} has no period {named}; it has {codes}."
+            " Start the run again with one of them."
+        )
+    if not named and moment is None:
+        raise Failed(f"Name the period to publish in the parameter `period`: one of {codes}.")
+    period = named or calendar.due_at(moment, calendar.events())  # type: ignore[arg-type]
+    if not named and (standing := release.standing(period)):
+        raise NothingToDo(f"{standing} is published already.")
+    print(f"The period to publish: {period}.")
+    return period
+
+
+@recorded("check_candidate")
 def check_candidate(
     period: str,
-    approved_by: str,
+    approved_by: str | None = None,
     revise: bool = False,
     note: str | None = None,
     waive_by: str | None = None,
     waive_reason: str | None = None,
-) -> None:
-    """Whether a period may be published, and in this way; then the gate and the relations."""
-    from motcua.publication import periods, release
+) -> tuple["GateReport", "Proposal"]:
+    """Whether a period may be published, and in this way; then the gate and the relations.
+
+    approved_by: None while it is not known who approves.
+    """
+    from motcua.publication import periods, proposal, release
     from motcua.quality import gates
 
+    waived = waiver(waive_by, waive_reason)
     periods.check(period)
     release.check_consent(period, approved_by, revise, note)
-    _tell_gate(gates.candidate_gate(period, waiver(waive_by, waive_reason)))
-    warnings = release.examine(period)
-    print(f"Relations of the figures: none critical fails, {len(warnings)} do not hold.")
-    _list("They stop nothing", warnings)
+    report = gates.candidate_gate(period, waived)
+    _tell_gate(report)
+    found = proposal.propose(period, revise, note, waived)
+    print(f"Relations of the figures: none critical fails, {len(found.not_held)} do not hold.")
+    _list("They stop nothing", [str(check) for check in found.not_held])
+    return report, found
 
 
+def propose(
+    period: str,
+    revise: bool = False,
+    note: str | None = None,
+    waive_by: str | None = None,
+    waive_reason: str | None = None,
+) -> dict[str, Any]:
+    """Check a candidate and lay out what an approver has to know before signing.
+
+    candidate_sha256 names what is to be approved; is_published: the figures stand published already
+    as standing; subject and body are the sheet for the approver.
+    """
+    from motcua.documents import sign_off_sheet
+
+    report, found = check_candidate(period, None, revise, note, waive_by, waive_reason)
+    sheet = sign_off_sheet.Sheet(
+        period_code=period,
+        label=found.period.label_vi,
+        cases_from=found.period.cases_from,
+        cases_to=found.period.cases_to,
+        known_as_of=found.period.known_as_of,
+        scorecard=found.figures["scorecard"],
+        appendix_1=found.figures["appendix_1"],
+        standing=found.standing,
+        changes=[str(change) for change in found.changed],
+        missing=found.missing,
+        not_held=[str(check) for check in found.not_held],
+        warnings=report.warnings,
+        note=note,
+        docs=str(report.docs) if report.docs else None,
+    )
+    return {
+        "period_code": period,
+        "candidate_sha256": found.candidate_sha256,
+        "revise": revise,
+        "note": note,
+        "waive_by": waive_by,
+        "waive_reason": waive_reason,
+        "standing": found.standing,
+        "is_published": found.is_published,
+        "subject": sign_off_sheet.subject(sheet),
+        "body": sign_off_sheet.markdown(sheet),
+    }
+
+
+@recorded("publish")
 def publish_release(
     period: str,
     approved_by: str,
@@ -165,12 +248,23 @@ def publish_release(
     note: str | None = None,
     waive_by: str | None = None,
     waive_reason: str | None = None,
+    approved_sha256: str | None = None,
 ) -> "Release":
-    """Append the release of a period, or find the one that stands with the same figures."""
+    """Append the release of a period, or find the one that stands with the same figures.
+
+    approved_sha256: of what was approved (`propose`); anything else is refused.
+    """
     from motcua.publication import release
 
     waived = waiver(waive_by, waive_reason)
-    made = release.publish(period, approved_by, revise=revise, note=note, waiver=waived)
+    made = release.publish(
+        period,
+        approved_by,
+        revise=revise,
+        note=note,
+        waiver=waived,
+        approved_sha256=approved_sha256,
+    )
     state = "is published" if made.is_new else "stands already, with the same figures"
     print(f"{made.publication_id} {state}.")
     if made.is_new:
@@ -178,6 +272,28 @@ def publish_release(
     return made
 
 
+def publish_approved(proposed: dict[str, Any], signed: dict[str, str] | None) -> str:
+    """Publish what `propose` laid out, once it is approved, and nothing else; the release's id.
+
+    signed: approved_by and words of the approver; the words stand in the note of the release. None
+    when nobody was asked, because the same figures stand published.
+    """
+    if signed is None:
+        print(f"{proposed['standing']} stands already, with the same figures.")
+        return str(proposed["standing"])
+    made = publish_release(
+        proposed["period_code"],
+        signed["approved_by"],
+        revise=proposed["revise"],
+        note="; ".join(filter(None, [proposed["note"], signed["words"].strip()])),
+        waive_by=proposed["waive_by"],
+        waive_reason=proposed["waive_reason"],
+        approved_sha256=proposed["candidate_sha256"],
+    )
+    return made.publication_id
+
+
+@recorded("write_documents")
 def write_documents(publication_id: str) -> Path:
     """Write the documents of a release into the folder of the settings; returns the workbook."""
     from motcua.documents import workbook

@@ -1,7 +1,7 @@
 """Every MOTCUA_* setting, with a default that works on one machine."""
 
 import os
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 
 TIME_ZONE = "Asia/Ho_Chi_Minh"
@@ -67,6 +67,37 @@ def reject_limit_percent() -> float:
 def deadline() -> time:
     """When the files of a day should have been loaded: local time of the next calendar day."""
     return time.fromisoformat(os.environ.get("MOTCUA_DEADLINE") or "07:00")
+
+
+def publish_at() -> time:
+    """Local time at which the publications of a day start."""
+    return time.fromisoformat(os.environ.get("MOTCUA_PUBLISH_AT") or "08:00")
+
+
+def automatic_approval() -> str | None:
+    """Name under which every publication is approved unseen: for samples and tests alone."""
+    return os.environ.get("MOTCUA_AUTOMATIC_APPROVAL") or None
+
+
+def sign_off_within() -> timedelta:
+    """How long a publication waits for its approver; the setting is in days."""
+    return timedelta(days=float(os.environ.get("MOTCUA_SIGN_OFF_DAYS") or "3"))
+
+
+def smtp_connection() -> str:
+    """Airflow's connection with the mail server of alerts."""
+    return os.environ.get("MOTCUA_SMTP_CONNECTION") or "motcua_smtp"
+
+
+def alert_recipients() -> list[str]:
+    """Mail addresses that get the alerts, separated by commas in the setting."""
+    given = os.environ.get("MOTCUA_ALERT_RECIPIENTS", "").split(",")
+    return [address.strip() for address in given if address.strip()]
+
+
+def alert_webhook() -> str | None:
+    """URL that gets each alert as JSON; it may hold a secret, so it is never written to a log."""
+    return os.environ.get("MOTCUA_ALERT_WEBHOOK") or None
 
 
 def code_commit() -> str:

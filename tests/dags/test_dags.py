@@ -16,7 +16,7 @@ from motcua.publication import release
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILES = sorted((PROJECT / "dags").glob("*.py"))
-IDS = {"ingest_exports", "build_warehouse", "publish_scorecard"}
+IDS = {"ingest_exports", "build_warehouse", "publish_scorecard", "check_freshness"}
 VIETNAMESE = re.compile(r"[ạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹđ]", re.IGNORECASE)
 LONGEST_FILE = 80
 LONGEST_TASK = 10
@@ -35,6 +35,7 @@ def _run(home: Path, script: str, *arguments: str) -> subprocess.CompletedProces
             **{name: text for name, text in os.environ.items() if not name.startswith("AIRFLOW")},
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         },
         capture_output=True,
         text=True,
@@ -135,18 +136,22 @@ def test_nothing_is_built_or_published_past_its_gate(dags: Found) -> None:
     build, publish = dags["build_warehouse"]["tasks"], dags["publish_scorecard"]["tasks"]
     assert build["check_landing"]["downstream"] == ["build_models"]
     assert build["build_models"]["downstream"] == ["refresh_provisional"]
-    assert publish["check_candidate"]["downstream"] == ["publish_release"]
+    assert publish["choose_period"]["downstream"] == ["check_candidate"]
+    assert publish["check_candidate"]["downstream"] == ["publish_release", "sign_off"]
+    assert publish["sign_off"]["downstream"] == ["publish_release"]
     assert publish["publish_release"]["downstream"] == ["write_documents"]
 
 
-def test_publishing_is_started_by_hand_with_a_period_and_a_name(dags: Found) -> None:
-    assert dags["publish_scorecard"]["schedule"] == "NullTimetable"
+def test_publishing_follows_the_calendar_of_the_pack_and_takes_a_period_by_hand(
+    dags: Found,
+) -> None:
+    assert dags["publish_scorecard"]["schedule"] == "ReportingCalendar"
     params = dags["publish_scorecard"]["params"]
     waiver = {"waive_by", "waive_reason"}
-    assert set(params) == {"period", "approved_by", "revise", "note"} | waiver
+    assert set(params) == {"period", "revise", "note"} | waiver, "who approves signs in sign_off"
     assert set(dags["build_warehouse"]["params"]) == waiver
     # Codes of periods are rows of a reference pack: another province names them as it likes.
-    assert params["period"]["minLength"] == 1
+    assert params["period"]["type"] == ["null", "string"]
     assert "pattern" not in params["period"]
 
 
@@ -162,16 +167,49 @@ def test_a_revision_without_a_note_is_refused_before_the_gate(
         )
     asked = {
         "period": "2019-Q1",
-        "approved_by": "A",
         "revise": True,
         "note": None,
         "waive_by": None,
         "waive_reason": None,
     }
-    task = ("run_task.py", "publish_scorecard", "check_candidate", json.dumps(asked))
+    task = ("run_task.py", "publish_scorecard", "check_candidate", "2019-Q1", json.dumps(asked))
     refused = _run(tmp_path, *task)
     assert "AirflowFailException: A revision needs a note that says why" in refused.stderr
+    assert "XCom refusal: A revision needs a note that says why" in refused.stdout
     assert "Gate" not in refused.stdout
+
+
+def test_nobody_is_asked_for_figures_that_stand_or_where_a_setting_approves(
+    warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTCUA_AUTOMATIC_APPROVAL", "Mẫu")
+    candidate = {"period_code": "2019-Q1", "candidate_sha256": "ab" * 32, "is_published": False}
+    candidates = json.dumps([{**candidate, "is_published": True}, candidate])
+    done = _run(tmp_path, "run_sign_off.py", candidates)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == [None, {"approved_by": "Mẫu", "words": ""}]
+    with psycopg.connect(warehouse) as connection:
+        kept = connection.execute("select event, by, words from ops.sign_offs").fetchall()
+    assert kept == [("approved", "Mẫu", "MOTCUA_AUTOMATIC_APPROVAL")]
+
+
+def test_every_failure_is_told(dags: Found) -> None:
+    for dag_id, dag in dags.items():
+        for task_id, task in dag["tasks"].items():
+            assert task["tells_failure"] or dag_id == "check_freshness", (
+                f"{task_id}: set default_args=DEFAULTS of task_help."
+            )
+
+
+def test_serialising_twice_gives_the_same_version(dags: Found) -> None:
+    for dag_id, dag in dags.items():
+        first, second = dag["versions"]
+        assert first == second, f"{dag_id}: something differs between two parses."
+
+
+def test_parsing_all_files_takes_less_than_a_second_of_the_processor(found: Found) -> None:
+    """Beyond what Airflow itself imports; of the processor, whatever else the machine does."""
+    assert found["parse_seconds"] < 1, "Import less at the top of the DAG files."
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -249,3 +287,40 @@ def test_the_login_of_a_remote_landing_zone_comes_from_the_named_connection(tmp_
         "known_hosts_file": "/etc/hosts_known",
     }
     assert told() is None
+
+
+NEXT_RUNS = """
+import json, pendulum
+from airflow.timetables.base import DataInterval, TimeRestriction
+from reporting_calendar import ReportingCalendar
+unlimited = TimeRestriction(earliest=None, latest=None, catchup=False)
+last_runs = [None, *map(pendulum.parse, ('2019-05-06T01:00Z', '2019-07-11T01:00Z'))]
+asked = [
+    ReportingCalendar().next_dagrun_info(
+        last_automated_data_interval=last and DataInterval.exact(last), restriction=unlimited
+    )
+    for last in last_runs
+]
+print(json.dumps([found and found.run_after.isoformat() for found in asked]))
+"""
+
+
+def test_no_publication_is_lost_by_an_outage_and_none_of_former_years_is_made(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NEXT_RUNS],
+        env={
+            **{name: text for name, text in os.environ.items() if "AIRFLOW" not in name},
+            "AIRFLOW_HOME": str(tmp_path),
+            "MOTCUA_REFERENCE": str(PROJECT / "reference" / "soc_trang"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    before_any, after_the_first, after_the_last = json.loads(done.stdout.splitlines()[-1])
+    assert before_any is None, "a new installation publishes nothing of the past by itself"
+    assert after_the_first == "2019-06-21T01:00:00+00:00", "years late, but not skipped"
+    assert after_the_last is None

@@ -23,7 +23,7 @@ COMPONENTS = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
-DAGS = ("ingest_exports", "build_warehouse", "publish_scorecard")
+DAGS = ("ingest_exports", "build_warehouse", "publish_scorecard", "check_freshness")
 READY_WITHIN = 120
 """Seconds after which a start counts as failed (it takes about 15 on two cores)."""
 

@@ -78,6 +78,21 @@ def begun_tasks(api: Api) -> list[dict[str, Any]]:
     return found
 
 
+def approvals(api: Api, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+    """What a run has asked people and nobody has answered yet."""
+    path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/hitlDetails?response_received=false"
+    found: list[dict[str, Any]] = api.call("GET", path)["hitl_details"]
+    return [asked for asked in found if asked["task_instance"]["state"] == "awaiting_input"]
+
+
+def answer(api: Api, asked: dict[str, Any], option: str, words: str = "") -> None:
+    """Answer one of `approvals` as the user of the session: Approve or Reject."""
+    task = asked["task_instance"]
+    run = f"/dags/{task['dag_id']}/dagRuns/{quote(task['dag_run_id'])}"
+    body = {"chosen_options": [option], "params_input": {"words": words}}
+    api.call("PATCH", f"{run}/taskInstances/{task['task_id']}/-1/hitlDetails", body)
+
+
 def _call(
     method: str, url: str, path: str, body: dict[str, Any] | None = None, token: str | None = None
 ) -> Any:

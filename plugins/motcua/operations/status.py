@@ -165,9 +165,9 @@ def _withdrawals() -> list[str]:
 def _remarks(days: Sequence[Day]) -> list[str]:
     """What is not as expected of the days of a feed."""
     named = {
-        "working days without a file": [_with_kiosks(day) for day in days if day.state == MISSING],
+        "working days without a file": [day.named for day in days if day.state == MISSING],
         "working days with quarantined files only (motcua rejects)": [
-            _with_kiosks(day) for day in days if day.state == QUARANTINED and day.is_expected
+            day.named for day in days if day.state == QUARANTINED and day.is_expected
         ],
         "working days came late": [
             f"{day.day} (by {_hours(day.late_by)})" for day in days if day.late_by
@@ -179,11 +179,6 @@ def _remarks(days: Sequence[Day]) -> list[str]:
         ],
     }
     return [f"  {len(found)} {what}: {_some(found)}" for what, found in named.items() if found]
-
-
-def _with_kiosks(day: Day) -> str:
-    is_partial = day.files and day.absent_kiosks
-    return f"{day.day} ({', '.join(day.absent_kiosks)})" if is_partial else str(day.day)
 
 
 def _hours(late_by: timedelta) -> str:

@@ -1,5 +1,7 @@
 """The figures of a period: as candidate in schema marts, as released, and where the two differ."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -79,6 +81,15 @@ def candidate(connection: Connection, period_code: str, schema: str = "marts") -
 def released(connection: Connection, publication_id: str) -> Figures:
     """The figures of a release."""
     return _read(connection, "published", "publication_id", publication_id)
+
+
+def sha256(figures: Figures) -> str:
+    """Names these figures: the same for the same cells, in whatever order they were read."""
+    rows = {
+        table: sorted(json.dumps(row, sort_keys=True, default=shown) for row in figures[table])
+        for table in KEYS
+    }
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
 def copy(connection: Connection, period_code: str, publication_id: str, revision: int) -> None:

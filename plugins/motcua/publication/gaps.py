@@ -76,7 +76,7 @@ def checks_of(
         )
         for who, of in ((who, list(group)) for who, group in groupby(thin, key=lambda row: row[3:]))
     ]
-    gap = [_sentence("Thiếu tệp của các ngày", _listed(absent), waiver)] if waiver else []
+    gap = [_sentence("Thiếu tệp của các ngày", _listed(absent), waiver)] if absent else []
     return [
         Check(relation, "0", str(len(rows)), not rows, remark=" ".join(remarks))
         for relation, rows, remarks in (
@@ -100,7 +100,9 @@ def store(
         )
 
 
-def _sentence(what: str, days: str, waiver: Waiver) -> str:
+def _sentence(what: str, days: str, waiver: Waiver | None) -> str:
+    if waiver is None:
+        return f"{what}: {days}."
     reason = waiver.reason.rstrip(".")
     return f"{what}: {days}. Người chấp nhận: {waiver.name}. Lý do: {reason}."
 

@@ -1,5 +1,6 @@
 """Publishes the figures of a period as a release, and withdraws one: rows are only ever added."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 import psycopg
@@ -45,10 +46,12 @@ def publish(
     revise: bool = False,
     note: str | None = None,
     waiver: Waiver | None = None,
+    approved_sha256: str | None = None,
 ) -> Release:
     """Append the candidate figures of a period to schema published, all or nothing.
 
     waiver: accepts the days that are missing at this moment; each is kept in published.waivers.
+    approved_sha256: what was approved (`fingerprint`); anything else is refused.
     The same figures as in the standing release give that release. Raises Refused when the period
     is not ready, a critical relation fails, a day is missing that nobody waives, there is nothing
     to waive, the figures differ and `revise` is not set, or a revision has no change or no note;
@@ -66,16 +69,18 @@ def publish(
         candidate = figures.candidate(connection, period_code)
         if not candidate["scorecard"] or not candidate["appendix_1"]:
             raise Refused(_nothing_built(period_code))
+        absent = missing.of_period(connection, period_code)
+        if approved_sha256 and fingerprint(candidate, absent) != approved_sha256:
+            raise Refused(_other_than_approved(period_code))
         before = _before(connection, period_code)
         changed = _changed(connection, before, candidate)
-        if before.standing and not revise and not _figures_of(changed):
+        if before.standing and not revise and not figures_of(changed):
             return Release(before.standing, is_new=False)
         _require_consent(period_code, before, changed, revise, note)
-        absent = missing.of_period(connection, period_code)
-        _require_waiver(period_code, absent, waiver)
+        require_waiver(period_code, absent, waiver)
         done = checks.of_candidate(connection, period, candidate)
         done += gaps.checks_of(connection, period_code, absent, waiver)
-        _require_no_critical(period_code, done)
+        require_no_critical(period_code, done)
         publication_id = _append(
             connection, period, before.revision + 1, approved_by.strip(), note, done
         )
@@ -89,31 +94,53 @@ def publish(
     return Release(publication_id, True, len(changed), _warnings(done))
 
 
-def check_consent(period_code: str, approved_by: str, revise: bool, note: str | None) -> None:
-    """Refuse what `publish` would refuse, before the long work: no name, no note, no change."""
-    _require_name(approved_by)
+def fingerprint(candidate: figures.Figures, absent: list[missing.Missing]) -> str:
+    """Names what an approver sees: the figures of a candidate and the days that they lack."""
+    text = f"{figures.sha256(candidate)} {missing.listed(absent)}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_consent(
+    period_code: str, approved_by: str | None, revise: bool, note: str | None
+) -> None:
+    """Refuse what `publish` would refuse, before the long work: no name, no note, no change.
+
+    approved_by: None while it is not known who approves.
+    """
+    if approved_by is not None:
+        _require_name(approved_by)
     with database.connect(database.PUBLISHER) as connection:
         before = _before(connection, period_code)
         candidate = figures.candidate(connection, period_code) if before.revision else {}
         if before.revision and not candidate["scorecard"]:
             raise Refused(_nothing_built(period_code))
         changed = _changed(connection, before, candidate)
-    if revise or before.standing is None or _figures_of(changed):
+    if revise or before.standing is None or figures_of(changed):
         _require_consent(period_code, before, changed, revise, (note or "").strip() or None)
 
 
-def examine(period_code: str) -> list[str]:
-    """Try the relations on a candidate before anybody signs; returns those that only warn.
+def compared(
+    connection: Connection,
+    period_code: str,
+    candidate: figures.Figures,
+    revise: bool,
+    note: str | None,
+) -> tuple[str | None, list[Difference]]:
+    """The standing release of a period and the cells in which a candidate differs from it.
 
-    Raises Refused when a critical one does not hold, and like `publish` for a period that is not
-    ready.
+    Raises Refused where `publish` would want another `revise` or a note.
     """
+    before = _before(connection, period_code)
+    changed = _changed(connection, before, candidate)
+    if revise or before.standing is None or figures_of(changed):
+        _require_consent(period_code, before, changed, revise, (note or "").strip() or None)
+    return before.standing, changed
+
+
+def standing(period_code: str) -> str | None:
+    """The newest release of a period that is not withdrawn."""
     with database.connect(database.PUBLISHER) as connection:
-        period = periods.ready(connection, period_code)
-        candidate = figures.candidate(connection, period_code)
-        done = checks.of_candidate(connection, period, candidate)
-    _require_no_critical(period_code, done)
-    return _warnings(done)
+        return _before(connection, period_code).standing
 
 
 def withdraw(publication_id: str, by: str, reason: str) -> None:
@@ -164,12 +191,21 @@ def _changed(
     return figures.differences(figures.released(connection, before.standing), candidate)
 
 
-def _figures_of(changed: list[Difference]) -> list[Difference]:
+def figures_of(changed: list[Difference]) -> list[Difference]:
+    """Differences in figures; names and order of units are none."""
     return [cell for cell in changed if cell.column not in figures.NAMES]
 
 
 def _nothing_built(period_code: str) -> str:
     return f"The marts hold no figure of {period_code}. Run `motcua build` first."
+
+
+def _other_than_approved(period_code: str) -> str:
+    return (
+        f"{period_code} is not published: its figures or missing days have changed since they were"
+        " approved, by a build in between. Start the publication again and let what stands now be"
+        " approved."
+    )
 
 
 def _require_name(approved_by: str) -> None:
@@ -207,7 +243,7 @@ def _require_consent(
         raise Refused(f"A revision needs a note that says why: {again}.")
 
 
-def _require_waiver(period_code: str, absent: list[missing.Missing], waiver: Waiver | None) -> None:
+def require_waiver(period_code: str, absent: list[missing.Missing], waiver: Waiver | None) -> None:
     """Missing days are named and accepted by a person; without any nobody has to."""
     if absent and not waiver:
         raise Refused(
@@ -227,7 +263,8 @@ def _warnings(done: list[Check]) -> list[str]:
     return [str(check) for check in done if not check.passed and check.unit_code is None]
 
 
-def _require_no_critical(period_code: str, done: list[Check]) -> None:
+def require_no_critical(period_code: str, done: list[Check]) -> None:
+    """Raise Refused, with the cells, when a critical relation does not hold."""
     failed = [check for check in done if not check.passed and check.relation.level == "critical"]
     cells = [check for check in failed if check.unit_code is not None] or failed
     if failed:

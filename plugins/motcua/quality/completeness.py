@@ -39,6 +39,12 @@ class Day:
     file_ids: list[int]
 
     @property
+    def named(self) -> str:
+        """The day, with the kiosks that are silent while others are not."""
+        is_partial = self.files and self.absent_kiosks
+        return f"{self.day} ({', '.join(self.absent_kiosks)})" if is_partial else str(self.day)
+
+    @property
     def is_unusual(self) -> bool:
         """Whether the number of records is far from the usual, by the landing suite of the feed."""
         if not self.usual_records or not self.files:
