@@ -145,6 +145,7 @@ class ScorecardPages(AirflowPlugin):
             "name": label,
             "href": _address(page),
             "destination": "nav",
+            "nav_top_level": True,
             "url_route": f"scorecard-{page}",
         }
         for page, (label, _) in PAGES.items()

@@ -18,6 +18,7 @@ from motcua.documents import companions, formats, layouts, tables
 from motcua.documents.layouts import Column, Heading, Layout
 from motcua.documents.tables import Table
 from motcua.pages import facts, words
+from motcua.warehouse.database import Connection
 
 DAYS = 21
 """Days that the page of data shows."""
@@ -217,7 +218,7 @@ def document(publication_id: str, name: str) -> Path | None:
     return known.get(name)
 
 
-def _units(who: Reader, connection: facts.Connection, release: facts.Row) -> dict[str, str]:
+def _units(who: Reader, connection: Connection, release: facts.Row) -> dict[str, str]:
     """What stands in rows, in the reader's language; empty for Vietnamese."""
     if who.lang == words.DEFAULT:
         return {}

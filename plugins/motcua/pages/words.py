@@ -239,7 +239,7 @@ HEADINGS = {
     "Chấm điểm đánh giá đối với cơ quan, đơn vị và trách nhiệm người đứng đầu": (
         "Score of the agency and its head"
     ),
-    **{f"Chỉ số {number}": f"Indicator {number}" for number in range(1, 10)},
+    **{f"Chỉ số {number}": f"Ind. {number}" for number in range(1, 10)},
     "Xếp loại": "Band",
     "Hạng": "Rank",
     "Tổng số TTHC hiện hành được niêm yết tại Trung tâm (TTHC)": "Procedures listed at the Centre",
