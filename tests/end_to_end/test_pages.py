@@ -36,7 +36,7 @@ COLUMNS = {
     "appendix_2": "satisfied_service, satisfied_attitude, dissatisfied_competence,"
     " dissatisfied_time, comments, total",
     "appendix_4": "procedures_listed, processes_approved, processes_on_software,"
-    " completion_percent, note",
+    " completion_percent, figures.note",
 }
 """The figures of each table in the order of the printed columns."""
 
@@ -45,7 +45,10 @@ BANDS = {"xuất sắc": "excellent", "tốt": "good", "khá": "fair"}
 
 def parsed(html: str | None) -> HtmlElement:
     assert html is not None
-    return lxml.html.document_fromstring(html)
+    page = lxml.html.document_fromstring(html)
+    for line_break in page.iter("br"):
+        line_break.tail = f" {line_break.tail or ''}"
+    return page
 
 
 def text(element: HtmlElement) -> str:
