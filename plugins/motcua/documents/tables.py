@@ -90,7 +90,7 @@ def of_publication(publication_id: str) -> list[Table]:
                     connection, _name_of_quarter(connection, release), release, layouts.APPENDIX_3
                 )
             ]
-        quarters = _quarters_inside(connection, release)
+        quarters = quarters_inside(connection, release)
         return [
             of_layout(connection, "I", release, layouts.APPENDIX_1),
             of_layout(connection, "II", release, layouts.APPENDIX_2),
@@ -159,11 +159,11 @@ def that_print(publication_id: str) -> list[str]:
         )
         return [
             publication_id,
-            *(one.publication_id for one in longer if release in _quarters_inside(connection, one)),
+            *(one.publication_id for one in longer if release in quarters_inside(connection, one)),
         ]
 
 
-def _quarters_inside(connection: database.Connection, release: Release) -> list[Release]:
+def quarters_inside(connection: database.Connection, release: Release) -> list[Release]:
     """The releases of the quarters inside that stood when the release was published."""
     return _releases(
         connection,

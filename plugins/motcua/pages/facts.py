@@ -14,6 +14,8 @@ from psycopg.rows import dict_row
 
 from motcua import settings
 from motcua.landing import reference
+from motcua.quality import completeness
+from motcua.quality.completeness import Day
 from motcua.warehouse import database
 from motcua.warehouse.database import Connection
 
@@ -21,9 +23,6 @@ Row = dict[str, Any]
 
 TIMEOUT = 5_000
 """Milliseconds that one statement of a page may take."""
-
-DEADLINE = "07:00"
-"""Local time on the next day by which a business date has to be complete."""
 
 CHECKS_SHOWN = 500
 RUNS_SHOWN = 10
@@ -356,107 +355,16 @@ def feeds(connection: Connection) -> list[Row]:
     )
 
 
-@dataclass(frozen=True)
-class Day:
-    """A day of a feed. state: present; late (complete after DEADLINE); quarantined (only such
-    files came); missing; due (the deadline has not passed); none (not expected, nothing came).
-    """
-
-    feed: str
-    day: date
-    state: str
-    files: int
-    quarantined: int
-    records: int
-    rejected: int
-    complete_at: datetime | None
-
-
 def days(connection: Connection, first: date, last: date, at: datetime) -> list[Day]:
-    """Every feed and day of a window, by the manifest and the calendar of the pack.
+    """What the pack expects of each feed or what has come of it in a window, kiosks summed up.
 
     at: local time of the Centre that deadlines are compared with.
     """
-    rows = connection.execute(
-        """
-        with exceptions as (
-            select
-                cast(date as date) as day,
-                lower(is_working_day) in ('true', 't', '1', 'yes') as is_working
-            from reference.calendar
-            where reference_sha256 = %(pack)s
-        ),
-
-        grid as (
-            select
-                feeds.feed,
-                cast(days.day as date) as day,
-                (
-                    feeds.expected = 'working_days'
-                    and days.day >= cast(nullif(feeds.expected_from, '') as date)
-                    and coalesce(exceptions.is_working, extract(isodow from days.day) <= 5)
-                ) is true as is_expected,
-                cast(days.day as date) + 1 + cast(%(deadline)s as time) as due_at
-            from reference.feeds as feeds
-            cross join generate_series(
-                cast(%(first)s as timestamp), cast(%(last)s as timestamp), interval '1 day'
-            ) as days (day)
-            left join exceptions on cast(days.day as date) = exceptions.day
-            where feeds.reference_sha256 = %(pack)s
-        ),
-
-        come as (
-            select
-                feed,
-                business_date as day,
-                count(*) filter (where state = 'loaded') as files,
-                count(*) filter (where state = 'quarantined') as quarantined,
-                sum(loaded) filter (where state = 'loaded') as records,
-                sum(rejected) filter (where state = 'loaded') as rejected,
-                min(loaded_at) filter (where state = 'loaded')
-                    at time zone 'Asia/Ho_Chi_Minh' as complete_at
-            from raw.files
-            where business_date between %(first)s and %(last)s
-            group by feed, business_date
-        ),
-
-        start as (
-            select min(loaded_at) at time zone 'Asia/Ho_Chi_Minh' as started_at from raw.files
-        )
-
-        select
-            grid.feed,
-            grid.day,
-            case
-                -- What came before this warehouse took its first file is not late.
-                when come.files > 0 and grid.is_expected and come.complete_at > grid.due_at
-                    and start.started_at <= grid.due_at
-                    then 'late'
-                when come.files > 0 then 'present'
-                when come.quarantined > 0 then 'quarantined'
-                when not grid.is_expected then 'none'
-                when grid.due_at < %(at)s then 'missing'
-                else 'due'
-            end,
-            coalesce(come.files, 0),
-            coalesce(come.quarantined, 0),
-            coalesce(come.records, 0),
-            coalesce(come.rejected, 0),
-            come.complete_at
-        from grid
-        cross join start
-        left join come on grid.feed = come.feed and grid.day = come.day
-        order by grid.day desc, grid.feed
-        """,
-        {
-            "pack": pack(connection),
-            "deadline": DEADLINE,
-            "first": first,
-            "last": last,
-            "at": at,
-        },
-    )
-    return [Day(*row) for row in rows]
+    reference_sha256 = pack(connection)
+    if reference_sha256 is None:
+        return []
+    found = completeness.days(connection, reference_sha256, at, first, last)
+    return [day for day in found if day.kiosk is None]
 
 
 def files_not_taken(connection: Connection, first: date, last: date) -> list[Row]:
@@ -482,31 +390,6 @@ def files_not_taken(connection: Connection, first: date, last: date) -> list[Row
         where files.state = 'quarantined' and files.business_date between %s and %s
         order by files.business_date desc, files.feed, files.file_name
         limit 100
-        """,
-        [first, last],
-    )
-
-
-def rejects(connection: Connection, first: date, last: date) -> list[Row]:
-    """Records that were refused in some days by reason; the refused values are left out."""
-    return _rows(
-        connection,
-        r"""
-        select
-            files.feed,
-            rejects.column_name,
-            regexp_replace(
-                rejects.reason, '"[^"]*"|the value \(\d+ characters\)', '…', 'g'
-            ) as reason,
-            count(*) as records,
-            count(distinct files.file_id) as files,
-            max(files.business_date) as newest
-        from raw.files as files
-        inner join raw.rejects as rejects on files.file_id = rejects.file_id
-        where files.business_date between %s and %s and files.rejected > 0
-        group by 1, 2, 3
-        order by records desc, 1, 2, 3
-        limit 50
         """,
         [first, last],
     )

@@ -2,12 +2,12 @@
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,18 @@ from motcua import settings
 from motcua.documents import companions, formats, layouts, tables
 from motcua.documents.layouts import Column, Heading, Layout
 from motcua.documents.tables import Table
+from motcua.landing import rejects
 from motcua.pages import facts, words
+from motcua.quality.completeness import LATE, MISSING, QUARANTINED, Day
 from motcua.warehouse.database import Connection
 
 DAYS = 21
 """Days that the page of data shows."""
 
+REASONS_SHOWN = 50
+
 _SWAP = str.maketrans(",.", ".,")
+_COUNTS = ("files", "records", "rejected", "quarantined")
 _DAY_WORDS = {"quarantined": "quarantined_only", "due": "day_due"}
 
 _SCORECARD = replace(
@@ -98,6 +103,10 @@ def publication(who: Reader, publication_id: str) -> str | None:
             ],
             "inputs": facts.inputs(connection, publication_id),
             "waivers": facts.waivers(connection, publication_id),
+            "gaps": printed.gaps,
+            "quarters": (
+                [] if printed.kind == "quarter" else tables.quarters_inside(connection, printed)
+            ),
             "revisions": facts.revisions(connection, publication_id),
         }
         found["checks"], found["numbers"] = facts.checks(connection, publication_id)
@@ -138,11 +147,10 @@ def data(who: Reader, at: datetime) -> str:
         newest = facts.newest_day(connection)
         first, last = facts.window(newest, at.date(), DAYS)
         days = facts.days(connection, first, last, at)
-        found = {
-            "feeds": facts.feeds(connection),
-            "rejects": facts.rejects(connection, first, last),
-            "quarantine": facts.files_not_taken(connection, first, last),
-        }
+        feeds = facts.feeds(connection)
+        reasons = rejects.reasons(connection, first=first, last=last)
+        quarantine = facts.files_not_taken(connection, first, last)
+    told = {(day.feed, day.day): day for day in days}
     return _page(
         who,
         "data.html",
@@ -152,27 +160,29 @@ def data(who: Reader, at: datetime) -> str:
         first=first,
         last=last,
         is_archive=last < at.date(),
-        days=[(day, list(rows)) for day, rows in groupby(days, lambda row: row.day)],
-        of_feed=_by_feed(days),
-        **found,
+        feeds=[(feed, _summed(day for day in days if day.feed == feed["feed"])) for feed in feeds],
+        days=[
+            (day, [told.get((feed["feed"], day)) for feed in feeds])
+            for day in (last - timedelta(days=back) for back in range(DAYS))
+        ],
+        reasons=[reason for reason in reasons if reason.records],
+        reasons_shown=REASONS_SHOWN,
+        quarantine=quarantine,
     )
 
 
-def _by_feed(days: list[facts.Day]) -> dict[str, dict[str, Any]]:
-    """Sums of each feed over the days."""
-    summed: dict[str, dict[str, Any]] = {}
-    for row in days:
-        feed = summed.setdefault(
-            row.feed,
-            {"files": 0, "records": 0, "rejected": 0, "quarantined": 0, "missing": [], "late": []},
-        )
-        for name in ("files", "records", "rejected", "quarantined"):
-            feed[name] += getattr(row, name)
-        if row.state in ("missing", "quarantined"):
-            feed["missing"].append(row.day)
-        elif row.state == "late":
-            feed["late"].append(row.day)
-    return summed
+def _summed(days: Iterable[Day]) -> dict[str, Any]:
+    """Sums of a feed over some days, and which of them are missing or late."""
+    feed: dict[str, Any] = {"missing": [], "late": []}
+    feed |= dict.fromkeys(_COUNTS, 0)
+    for day in days:
+        for name in _COUNTS:
+            feed[name] += getattr(day, name)
+        if day.is_expected and day.state in (MISSING, QUARANTINED):
+            feed["missing"].append(day.day)
+        elif day.state == LATE:
+            feed["late"].append(day.day)
+    return feed
 
 
 def models(who: Reader, invocation_id: str | None = None) -> str | None:

@@ -108,6 +108,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "documents": ("Tài liệu", "Documents"),
     "document": ("Tệp", "File"),
     "size": ("Dung lượng", "Size"),
+    "printed_quarters": (
+        "Bảng chấm điểm in kèm lấy từ các bản công bố quý",
+        "Its workbook prints the scorecards of these quarters",
+    ),
     "no_documents": (
         "Chưa có tài liệu nào trong thư mục công bố.",
         "The folder of publications has no document of this release.",
@@ -139,6 +143,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "quarantined": ("Tệp bị giữ lại", "Quarantined"),
     "missing_days": ("Ngày thiếu", "Missing days"),
     "late_days": ("Ngày đến muộn", "Late days"),
+    "unusual": ("bất thường, thường {usual}", "unusual, usually {usual}"),
+    "without": ("không có {kiosks}", "without {kiosks}"),
     "by_day": ("Theo ngày", "Day by day"),
     "by_day_caption": (
         "Số bản ghi đã nạp theo ngày và nguồn",
@@ -153,10 +159,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "not_expected": ("không yêu cầu", "not expected"),
     "rejects": ("Bản ghi bị loại, theo lý do", "Rejected records by reason"),
     "rejects_caption": (
-        "Giá trị bị loại không được hiển thị; `motcua rejects` liệt kê từng bản ghi.",
-        "Refused values are not shown; `motcua rejects` lists the records.",
+        "Trừ những tệp đã được thay; `motcua rejects` liệt kê từng bản ghi.",
+        "Without files that were replaced since; `motcua rejects` lists the records.",
     ),
     "column": ("Cột", "Column"),
+    "to_do": ("Cách khắc phục", "What to do"),
     "quarantine": ("Tệp bị giữ lại", "Quarantined files"),
     "replaced": ("Đã có tệp thay thế", "Replaced since"),
     "cases": ("hồ sơ", "cases"),
