@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -200,6 +201,18 @@ def test_a_withdrawn_release_is_told_as_withdrawn_with_its_reason(copy: tuple[st
     assert signed["Lý do"] == "Sai danh mục thủ tục"
 
 
+def test_a_half_year_tells_the_quarters_that_it_prints_and_that_one_is_withdrawn(
+    copy: tuple[str, Path],
+) -> None:
+    release.withdraw("2019-Q2.r1", "Trần Thị B", "Sai danh mục thủ tục")
+    page = parsed(render.publication(VI, "2019-H1.r1"))
+    assert state(TODAY, "2019-H1") == "Đã công bố"
+    (notice,) = page.xpath("//p[@class='notice']")
+    assert text(notice).startswith("ĐÃ THU HỒI: bản công bố 2019-Q2.r1")
+    assert "2019-Q1.r1, 2019-Q2.r1 (Đã thu hồi)." in text(page)
+    assert not parsed(render.publication(VI, "2019-Q1.r1")).xpath("//p[@class='notice']")
+
+
 def test_before_its_release_a_period_is_not_due_due_refused_or_awaiting(warehouse: str) -> None:
     reference.store(settings.reference())
     assert state(date(2019, 5, 5), "2019-Q1") == "Chưa đến hạn"
@@ -284,6 +297,22 @@ def test_days_are_told_as_present_late_missing_quarantined_or_due(warehouse: str
     assert rows(page, "quarantine") == [
         ["cases_2019-07-10.csv", "hồ sơ", "10/07/2019", "bad header", "Không"]
     ]
+
+
+def test_a_silent_kiosk_and_a_day_far_from_the_usual_are_told(warehouse: str) -> None:
+    reference.store(settings.reference())
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        for day in (*range(1, 6), 8):
+            come = {"name": f"ratings_2019-07-{day:02}_K01.csv", "part": "K01"}
+            if day == 8:
+                come |= {"records": 500, "loaded": 500}
+            for part in ("K01", "K02") if day < 8 else ("K01",):
+                come |= {"name": f"ratings_{day}_{part}.csv", "part": part}
+                at = f"2019-07-{day:02} 21:00+07"
+                add_file(connection, "ratings", f"2019-07-{day:02}", at, **come)
+    shown = days_shown(datetime(2019, 7, 9, 8, 0))
+    assert shown["05/07/2019", "đánh giá"] == "✓ đủ 20"
+    assert shown["08/07/2019", "đánh giá"] == "✗ thiếu 500 không có K02 ! bất thường, thường 20"
 
 
 def test_rejects_are_counted_by_reason_without_what_was_written(warehouse: str) -> None:
@@ -400,6 +429,36 @@ def test_text_has_the_contrast_that_wcag_asks_for_in_light_and_dark() -> None:
                     (luminance(colours[ink]), luminance(colours[ground])), reverse=True
                 )
                 assert (bright + 0.05) / (dark + 0.05) >= 4.5, (ink, ground, colours)
+
+
+def scans(url: str) -> dict[str, int]:
+    """How often each table has been read, after every other session has ended."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(100):
+            (others,) = connection.execute(  # type: ignore[misc]
+                "select count(*) from pg_stat_activity where datname = current_database()"
+                " and backend_type = 'client backend' and pid <> pg_backend_pid()"
+            ).fetchone()
+            if not others:
+                break
+            time.sleep(0.1)
+        assert not others, "a session stays open"
+        rows = connection.execute(
+            "select format('%s.%s', schemaname, relname), seq_scan + coalesce(idx_scan, 0)"
+            " from pg_stat_user_tables"
+        )
+        return dict(rows.fetchall())
+
+
+def test_no_page_reads_a_table_that_grows_with_the_cases(published: tuple[str, Path]) -> None:
+    before = scans(published[0])
+    every_page(VI)
+    assert render.document("2019-H1.r1", "2019-H1.r1.xlsx")
+    read = {table for table, count in scans(published[0]).items() if count > before[table]}
+    assert {"raw.files", "raw.rejects", "published.scorecard", "ops.dbt_results"} <= read
+    schemas = {table.partition(".")[0] for table in read - {"raw.files", "raw.rejects"}}
+    assert schemas == {"published", "ops", "reference"}
+    assert "published.late_cases" not in read
 
 
 def ask(folder: Path, requests: list[list[Any]]) -> list[tuple[int, dict[str, str], str]]:
