@@ -405,6 +405,11 @@ def test_headings_and_rows_have_their_english(published: tuple[str, Path]) -> No
     assert headings <= words.HEADINGS.keys()
     assert set(layouts.RATE_NAMES.values()) <= words.ROWS.keys()
     assert all(vi and en and vi != en for vi, en in words.WORDS.values())
+    decisions = (settings.PROJECT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    reasons = decisions.partition("| reason | what happened |")[2].partition("\n\n")[0]
+    named = set(re.findall("`([a-z_]+)`", reasons))
+    assert len(named) == 15
+    assert named <= words.WORDS.keys()
 
 
 def luminance(colour: str) -> float:

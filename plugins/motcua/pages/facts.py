@@ -315,7 +315,7 @@ def revisions(connection: Connection, publication_id: str) -> list[Row]:
             old_publication_ids,
             reason,
             count(distinct (table_name, unit_code, column_name)) as figures,
-            sum(cases_affected) as cases_affected
+            max(cases_affected) as most_cases
         from published.revisions
         where publication_id = %s
         group by comparison, old_publication_ids, reason

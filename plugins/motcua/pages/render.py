@@ -246,12 +246,12 @@ def _in_words(who: Reader, table: Table, units: dict[str, str]) -> dict[str, Any
                 "kind": row.kind,
                 "cells": [
                     {
-                        "text": _cell_text(who, cell, units),
-                        "key": column.key,
+                        "text": text,
                         "style": column.style,
-                        "value": cell.value,
+                        "is_foreign": who.lang != words.DEFAULT and text == cell.value,
                     }
                     for cell, column in zip(row.cells, layout.columns, strict=True)
+                    for text in [_cell_text(who, cell, units)]
                 ],
             }
             for row in table.rows
