@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := $(VENV)/bin/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format up down bench clean
+.PHONY: help setup run test test-slow lint format up down bench bench-pages clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ down: $(READY) ## Stop what `make up` started
 
 bench: $(READY) ## Measure the loader against a bare COPY and openpyxl (OPTIONS=--large: 5 GB too)
 	$(VENV)/bin/python benchmarks/load.py $(OPTIONS)
+
+bench-pages: $(READY) ## Measure the pages of Airflow's UI over ten years of files
+	$(VENV)/bin/python benchmarks/pages.py $(OPTIONS)
 
 clean: ## Remove the environment (data under .motcua stays)
 	rm -rf $(VENV)

@@ -12,7 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
-KEPT = {"MOTCUA_TEST_SERVER", "MOTCUA_EXAMPLES", "MOTCUA_KILLS", "MOTCUA_KILL_SEED"}
+KEPT = {
+    "MOTCUA_TEST_SERVER",
+    "MOTCUA_EXAMPLES",
+    "MOTCUA_KILLS",
+    "MOTCUA_KILL_SEED",
+    "MOTCUA_SCREENSHOTS",
+}
 """Settings of the tests themselves; those of whoever runs them do not reach the tests."""
 
 os.environ["POLARS_MAX_THREADS"] = "1"

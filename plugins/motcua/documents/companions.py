@@ -24,11 +24,15 @@ def of_publication(publication_id: str) -> list[Table]:
     """
     with database.connect(database.PUBLISHER) as connection:
         connection.read_only = True
-        release = tables.release_of(connection, publication_id)
-        adjusted, rates = (
-            _rows(connection, publication_id, layout)
-            for layout in (layouts.ADJUSTED_TIMELINESS, layouts.RATES)
-        )
+        return read(connection, tables.release_of(connection, publication_id))
+
+
+def read(connection: database.Connection, release: tables.Release) -> list[Table]:
+    """The companions of a release; see `of_publication`."""
+    adjusted, rates = (
+        _rows(connection, release.publication_id, layout)
+        for layout in (layouts.ADJUSTED_TIMELINESS, layouts.RATES)
+    )
     if not rates:
         return []
     printed = [_printed(row, layouts.ADJUSTED_TIMELINESS) for row in adjusted]

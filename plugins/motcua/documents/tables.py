@@ -86,19 +86,19 @@ def of_publication(publication_id: str) -> list[Table]:
         release = release_of(connection, publication_id)
         if release.kind == "quarter":
             return [
-                _table(
+                of_layout(
                     connection, _name_of_quarter(connection, release), release, layouts.APPENDIX_3
                 )
             ]
-        quarters = _quarters_inside(connection, release)
+        quarters = quarters_inside(connection, release)
         return [
-            _table(connection, "I", release, layouts.APPENDIX_1),
-            _table(connection, "II", release, layouts.APPENDIX_2),
+            of_layout(connection, "I", release, layouts.APPENDIX_1),
+            of_layout(connection, "II", release, layouts.APPENDIX_2),
             *(
-                _table(connection, f"III{letter}", quarter, layouts.APPENDIX_3)
+                of_layout(connection, f"III{letter}", quarter, layouts.APPENDIX_3)
                 for letter, quarter in zip(LETTERS, quarters, strict=False)
             ),
-            _table(connection, "IV", release, layouts.APPENDIX_4),
+            of_layout(connection, "IV", release, layouts.APPENDIX_4),
         ]
 
 
@@ -159,11 +159,11 @@ def that_print(publication_id: str) -> list[str]:
         )
         return [
             publication_id,
-            *(one.publication_id for one in longer if release in _quarters_inside(connection, one)),
+            *(one.publication_id for one in longer if release in quarters_inside(connection, one)),
         ]
 
 
-def _quarters_inside(connection: database.Connection, release: Release) -> list[Release]:
+def quarters_inside(connection: database.Connection, release: Release) -> list[Release]:
     """The releases of the quarters inside that stood when the release was published."""
     return _releases(
         connection,
@@ -246,7 +246,10 @@ def _name_of_quarter(connection: database.Connection, release: Release) -> str:
     return f"III{LETTERS[place - 1]}" if 0 < place <= len(LETTERS) else "III"
 
 
-def _table(connection: database.Connection, name: str, release: Release, layout: Layout) -> Table:
+def of_layout(
+    connection: database.Connection, name: str, release: Release, layout: Layout
+) -> Table:
+    """One appendix of a release, also one that its kind of period does not print."""
     keys = list(dict.fromkeys(column.key for column in layout.columns))
     query = sql.SQL("select {} from {} where publication_id = %s order by display_order").format(
         sql.SQL(", ").join(map(sql.Identifier, keys)), sql.Identifier("published", layout.table)

@@ -48,16 +48,18 @@ class Reason(NamedTuple):
 
 
 _NOT_MADE_GOOD = """
-    with current_files as (
+    with current_files as not materialized (
         select f.*
         from raw.files as f
-        where (%(feed)s::text is null or f.feed = %(feed)s) and not exists (
-            select from raw.files as newer
-            where (newer.feed, newer.business_date, newer.part)
-                = (f.feed, f.business_date, f.part)
-                and newer.revision > f.revision
-                and newer.state = 'loaded'
-        )
+        where (%(feed)s::text is null or f.feed = %(feed)s)
+            and f.business_date between %(first)s and %(last)s
+            and not exists (
+                select from raw.files as newer
+                where (newer.feed, newer.business_date, newer.part)
+                    = (f.feed, f.business_date, f.part)
+                    and newer.revision > f.revision
+                    and newer.state = 'loaded'
+            )
     ),
 
     faults as (
@@ -68,12 +70,12 @@ _NOT_MADE_GOOD = """
         where state = 'quarantined'
         union all
         select f.file_id, f.feed, f.file_name, f.business_date, r.record, r.column_name, r.reason,
-            r.next_step, r.content
+            r.next_step, {content}
         from raw.rejects as r
         inner join current_files as f on r.file_id = f.file_id
     )
 """
-"""Faults of files that no later revision replaced, of %(feed)s or of all."""
+"""Faults of files that no later revision replaced, of %(feed)s or of all, of a window of days."""
 
 
 class RejectBook:
@@ -133,14 +135,13 @@ def listing(
     with database.connect(database.LOADER) as connection:
         rows = connection.execute(
             f"""
-            {_NOT_MADE_GOOD}
-            select feed, file_name, business_date, record, column_name, reason, next_step,
-                case when %(with_content)s then content end
+            {_NOT_MADE_GOOD.format(content="r.content" if with_content else "null")}
+            select feed, file_name, business_date, record, column_name, reason, next_step, content
             from faults
             order by business_date desc, feed, file_name, file_id, record nulls first
             limit %(limit)s
             """,
-            {"feed": feed, "with_content": with_content, "limit": limit},
+            {"feed": feed, "first": date.min, "last": date.max, "limit": limit},
         ).fetchall()
     return [Reject(*row) for row in rows]
 
@@ -148,15 +149,25 @@ def listing(
 def by_reason(feed: str | None = None) -> list[Reason]:
     """What was rejected and is not yet made good, by reason, the most frequent first."""
     with database.connect(database.LOADER) as connection:
-        rows = connection.execute(
-            f"""
-            {_NOT_MADE_GOOD}
-            select feed, column_name, reason, next_step, count(record), count(distinct file_id),
-                min(business_date), max(business_date)
-            from faults
-            group by feed, column_name, reason, next_step, record is null
-            order by count(record) > 0, count(*) desc, feed, column_name, reason
-            """,
-            {"feed": feed},
-        ).fetchall()
+        return reasons(connection, feed)
+
+
+def reasons(
+    connection: Connection,
+    feed: str | None = None,
+    first: date = date.min,
+    last: date = date.max,
+) -> list[Reason]:
+    """The same of some business dates alone; reads no content."""
+    rows = connection.execute(
+        f"""
+        {_NOT_MADE_GOOD.format(content="null")}
+        select feed, column_name, reason, next_step, count(record), count(distinct file_id),
+            min(business_date), max(business_date)
+        from faults
+        group by feed, column_name, reason, next_step, record is null
+        order by count(record) > 0, count(*) desc, feed, column_name, reason
+        """,
+        {"feed": feed, "first": first, "last": last},
+    ).fetchall()
     return [Reason(*row) for row in rows]

@@ -65,17 +65,24 @@ class _Limit:
     from_usual: float
 
 
-def days(connection: Connection, reference_sha256: str, at: datetime | None = None) -> list[Day]:
+def days(
+    connection: Connection,
+    reference_sha256: str,
+    at: datetime | None = None,
+    first: date = date.min,
+    last: date = date.max,
+) -> list[Day]:
     """Every day that the pack expects or that has come, oldest first; kiosks after their feed.
 
-    at: local time of the Centre that deadlines are compared with, by default now.
+    at: local time of the Centre that deadlines are compared with, by default now. first, last: of
+    the days that are told, all by default; they are judged by all the days before.
     """
     query = "select * from ops.completeness_at(%s, deadline => %s"
     query += ", at => %s)" if at else ")"
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
-            f"{query} order by feed, day, kiosk nulls first",
-            [reference_sha256, settings.deadline(), *([at] if at else [])],
+            f"{query} where day between %s and %s order by feed, day, kiosk nulls first",
+            [reference_sha256, settings.deadline(), *([at] if at else []), first, last],
         )
         return [Day(**row) for row in found]
 

@@ -1,0 +1,170 @@
+"""A person with a browser: logs in, sees what runs, reads the three pages, takes the workbook.
+
+Chromium is the system's. Without one this is skipped, but fails where CI is set. The screenshots
+go to the folder of MOTCUA_SCREENSHOTS.
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import psycopg
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+
+from motcua.operations import airflow, airflow_setup, local
+from motcua.warehouse import database, schema, server
+from motcua_sample import write_sample
+
+from .conftest import done
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 30_000
+"""Milliseconds that a page may take on a busy machine."""
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        message = "No chromium on PATH: install Debian's package chromium to see the pages tested."
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(message)
+        pytest.skip(message)
+    # Chromium has no sandbox for root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """PostgreSQL and Airflow of their own, with the first quarter of 2019 published."""
+    monkeypatch.setenv("MOTCUA_HOME", str(tmp_path / "home"))
+    for setting in ("WAREHOUSE_URL", "LANDING", "PUBLICATIONS"):  # `published` sets them
+        monkeypatch.delenv(f"MOTCUA_{setting}", raising=False)
+    record, _ = server.up()
+    schema.migrate()
+    write_sample(tmp_path / "home" / "landing")
+    done("ingest")
+    done("build")
+    done("publish", "2019-Q1", "--approved-by", "Nguyễn Văn A")
+    local.up(lambda text: None)
+    yield tmp_path / "home"
+    local.down()
+    data = Path(record["data"])
+    if not data.is_relative_to(tmp_path):  # for root the data lies elsewhere
+        shutil.rmtree(data.parent)
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("MOTCUA_SCREENSHOTS") or tmp_path / "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def test_a_person_logs_in_sees_what_runs_reads_the_pages_and_takes_the_workbook(
+    browser: Browser, installation: Path, screenshots: Path, tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+
+    page.goto(f"{airflow.url()}/scorecard/publications")
+    expect(page).to_have_url(re.compile("/auth/login"))
+    log_in(page)
+    expect(page.get_by_role("heading", level=1, name="Công bố")).to_be_visible()
+
+    see_dags_and_assets(page, screenshots)
+    read_publications(page, screenshots, tmp_path)
+    read_data(page, screenshots)
+    read_models(page, screenshots)
+    refused = [text for text in complaints if "Content Security Policy" in text]
+    assert not refused, "our own pages break their own policy"
+
+
+def log_in(page: Page) -> None:
+    """As a viewer: reading asks for no more."""
+    password = json.loads(airflow_setup.password_file().read_text())["viewer"]
+    page.locator("input[name=username]").fill("viewer")
+    page.locator("input[name=password]").fill(password)
+    page.locator("button[type=submit]").click()
+
+
+def see_dags_and_assets(page: Page, screenshots: Path) -> None:
+    page.goto(f"{airflow.url()}/dags")
+    for name in ("2. Dựng kho dữ liệu", "3. Công bố kết quả một kỳ báo cáo"):
+        expect(page.get_by_role("link", name=name).first).to_be_visible()
+    page.screenshot(path=screenshots / "dags.png")
+    page.goto(f"{airflow.url()}/assets")
+    for name in ("warehouse_marts", "warehouse_published"):
+        expect(page.get_by_text(name).first).to_be_visible()
+    page.screenshot(path=screenshots / "assets.png")
+
+
+def framed(page: Page, name: str) -> FrameLocator:
+    """One of our pages inside the UI, by its entry in the navigation."""
+    page.goto(airflow.url())
+    page.get_by_role("link", name=name, exact=True).click()
+    frame = page.frame_locator(f"iframe[title='{name}']")
+    expect(frame.get_by_role("heading", level=1, name=name)).to_be_visible()
+    return frame
+
+
+def read_publications(page: Page, screenshots: Path, tmp_path: Path) -> None:
+    frame = framed(page, "Công bố")
+    expect(frame.locator("[id='2019-Q1']")).to_contain_text("Đã công bố")
+    page.screenshot(path=screenshots / "publications.png")
+    frame.get_by_role("link", name="2019-Q1.r1").click()
+    expect(frame.get_by_role("definition").get_by_text("Nguyễn Văn A")).to_be_visible()
+    page.screenshot(path=screenshots / "publication.png")
+
+    with page.expect_download() as download:
+        frame.get_by_role("link", name="2019-Q1.r1.xlsx").click()
+    taken = tmp_path / download.value.suggested_filename
+    download.value.save_as(taken)
+    sheet = openpyxl.load_workbook(taken).worksheets[0]
+    printed = {row[1]: row[2] for row in sheet.iter_rows(values_only=True) if row[1]}
+    with psycopg.connect(database.url()) as connection:
+        received = connection.execute(
+            "select unit_name, received from published.scorecard"
+            " where publication_id = '2019-Q1.r1'"
+        ).fetchall()
+    assert len(received) == 16
+    for unit_name, number in received:
+        assert printed[unit_name] == number
+        row = frame.locator("#scorecard tbody tr").filter(
+            has=frame.get_by_role("rowheader", name=unit_name, exact=True)
+        )
+        expect(row.get_by_role("cell").nth(1)).to_have_text(f"{number:,}".replace(",", "."))
+
+    frame.get_by_role("link", name="English").click()
+    expect(frame.get_by_role("heading", name="Sign-off")).to_be_visible()
+    frame.locator("#scorecard").scroll_into_view_if_needed()
+    page.screenshot(path=screenshots / "publication_english.png")
+    frame.locator("#checks").scroll_into_view_if_needed()
+    page.screenshot(path=screenshots / "checks.png")
+
+
+def read_data(page: Page, screenshots: Path) -> None:
+    frame = framed(page, "Dữ liệu")
+    expect(frame.locator("#feeds tbody tr")).to_have_count(8)
+    expect(frame.locator("#days")).to_contain_text("11/07/2019")
+    page.screenshot(path=screenshots / "data.png")
+
+
+def read_models(page: Page, screenshots: Path) -> None:
+    frame = framed(page, "Mô hình")
+    expect(frame.locator("#models")).to_contain_text("fct_cases")
+    expect(frame.locator("#tests")).to_be_visible()
+    page.screenshot(path=screenshots / "models.png")
