@@ -21,6 +21,7 @@ from motcua.documents import layouts
 from motcua.landing import reference
 from motcua.pages import render, words
 from motcua.publication import release
+from motcua.warehouse import runs
 
 VI = render.reader(None, "/scorecard")
 EN = render.reader("en", "/scorecard")
@@ -213,7 +214,7 @@ def test_a_half_year_tells_the_quarters_that_it_prints_and_that_one_is_withdrawn
     assert not parsed(render.publication(VI, "2019-Q1.r1")).xpath("//p[@class='notice']")
 
 
-def test_before_its_release_a_period_is_not_due_due_refused_or_awaiting(warehouse: str) -> None:
+def test_before_its_release_a_period_has_the_state_of_its_gate_and_sign_off(warehouse: str) -> None:
     reference.store(settings.reference())
     assert state(date(2019, 5, 5), "2019-Q1") == "Chưa đến hạn"
     assert state(date(2019, 5, 6), "2019-Q1") == "Đến hạn công bố"
@@ -228,7 +229,15 @@ def test_before_its_release_a_period_is_not_due_due_refused_or_awaiting(warehous
         page = text(parsed(render.publications(VI, TODAY)))
         assert "Đơn vị 03 không có số liệu" in page
         connection.execute(gate, ["2", "warning", "failed", "Ít hơn kỳ trước"])
+        assert state(date(2019, 5, 6), "2019-Q1") == "Đã qua kiểm tra"
+        runs.sign_off("run", "2019-Q1", "0" * 64, runs.ASKED)
         assert state(date(2019, 5, 6), "2019-Q1") == "Chờ phê duyệt"
+        runs.sign_off("run", "2019-Q1", "0" * 64, runs.REJECTED, "Lê Thị C", "Thiếu đơn vị 03")
+        assert state(date(2019, 5, 6), "2019-Q1") == "Bị từ chối"
+        page = text(parsed(render.publications(VI, TODAY)))
+        assert re.search(r"Đã từ chối: Lê Thị C, .{10,20}: Thiếu đơn vị 03", page)
+        runs.sign_off("run", "2019-Q1", "0" * 64, runs.TIMED_OUT)
+        assert state(date(2019, 5, 6), "2019-Q1") == "Không ai phê duyệt đúng hạn"
         connection.execute(gate, ["3", "warning", "broken", "Phép kiểm hỏng"])
         assert state(date(2019, 5, 6), "2019-Q1") == "Không qua kiểm tra"
 

@@ -18,6 +18,7 @@ from motcua.quality import completeness
 from motcua.quality.completeness import Day
 from motcua.warehouse import database
 from motcua.warehouse.database import Connection
+from motcua.warehouse.runs import APPROVED, ASKED, REJECTED, TIMED_OUT
 
 Row = dict[str, Any]
 
@@ -28,6 +29,9 @@ CHECKS_SHOWN = 500
 RUNS_SHOWN = 10
 _NODES_READ = 5_000
 """Newest node results that are looked through for the last runs (one run has about 200)."""
+
+
+_SIGN_OFFS = {ASKED: "awaiting", REJECTED: "turned_down", TIMED_OUT: "timed_out"}
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,21 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class SignOff:
+    """The newest question to the approver, or the answer: asked, approved, rejected, timed_out."""
+
+    event: str
+    by: str | None
+    words: str | None
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Period:
     """A reporting period and how far its publication has come.
 
-    state: published; withdrawn (no release stands); refused (the gate said no); awaiting (the gate
-    said yes, nobody has signed); due (the day has come); not_due.
+    state: published; withdrawn (no release stands); refused (the gate said no); checked (the gate
+    said yes); awaiting, turned_down or timed_out (the sign-off); due (the day has come); not_due.
     """
 
     period_code: str
@@ -65,6 +79,7 @@ class Period:
     state: str
     releases: list[Release]
     gate: Gate | None
+    sign_off: SignOff | None
 
 
 @contextmanager
@@ -123,6 +138,7 @@ def periods(connection: Connection, today: date) -> list[Period]:
     )
     releases = _releases(connection)
     gates = _candidate_gates(connection)
+    sign_offs = _sign_offs(connection)
     return [
         Period(
             row["period_code"],
@@ -134,21 +150,33 @@ def periods(connection: Connection, today: date) -> list[Period]:
                 row["publish_on"],
                 releases.get(row["period_code"], []),
                 gates.get(row["period_code"]),
+                sign_offs.get(row["period_code"]),
                 today,
             ),
             releases.get(row["period_code"], []),
             gates.get(row["period_code"]),
+            sign_offs.get(row["period_code"]),
         )
         for row in found
     ]
 
 
-def _state(publish_on: date | None, releases: list[Release], gate: Gate | None, today: date) -> str:
+def _state(
+    publish_on: date | None,
+    releases: list[Release],
+    gate: Gate | None,
+    sign_off: SignOff | None,
+    today: date,
+) -> str:
     if any(not release.is_withdrawn for release in releases):
         return "published"
-    # A gate of before the last release was about that release.
+    # A gate of before the last release was about that release, and a sign-off belongs to its gate.
     if gate and (not releases or gate.checked_at > releases[0].published_at):
-        return "refused" if gate.stopped else "awaiting"
+        if gate.stopped:
+            return "refused"
+        if sign_off and sign_off.at > gate.checked_at and sign_off.event != APPROVED:
+            return _SIGN_OFFS[sign_off.event]
+        return "checked"
     if releases:
         return "withdrawn"
     return "due" if publish_on and publish_on <= today else "not_due"
@@ -204,6 +232,19 @@ def _candidate_gates(connection: Connection) -> dict[str, Gate]:
         """
     )
     return {subject: Gate(*values) for subject, *values in rows}
+
+
+def _sign_offs(connection: Connection) -> dict[str, SignOff]:
+    """The newest question or answer of each period."""
+    rows = connection.execute(
+        """
+        select distinct on (period_code)
+            period_code, event, by, words, at at time zone 'Asia/Ho_Chi_Minh'
+        from ops.sign_offs
+        order by period_code, sign_off_id desc
+        """
+    )
+    return {period_code: SignOff(*values) for period_code, *values in rows}
 
 
 def publication(connection: Connection, publication_id: str) -> Row | None:

@@ -15,20 +15,27 @@ _OF_REVIEWS = ("review_reason", "review_returned_date", "review_document")
 
 
 def copy(connection: Connection, period_code: str, publication_id: str) -> None:
-    """Append the candidate's evidence to the release, in the open transaction."""
+    """Append the candidate's evidence to the release, in the open transaction.
+
+    Cases go in by their code, read in the order in which they lie: with indexes filled at random
+    places the insertion took three times as long at ten million cases.
+    """
+    connection.execute("set local enable_indexscan = off")
     for table in TABLES:
         columns = sql.SQL(", ").join(map(sql.Identifier, columns_of(connection, table)))
         connection.execute(
             sql.SQL(
                 "insert into evidence.{table} (publication_id, {columns})"
-                " select %s, {columns} from intermediate.{source} where period_code = %s"
+                " select %s, {columns} from intermediate.{source} where period_code = %s {order}"
             ).format(
                 table=sql.Identifier(table),
                 source=sql.Identifier(f"int_period_{table}"),
                 columns=columns,
+                order=sql.SQL("order by case_code" if table == "cases" else ""),
             ),
             [publication_id, period_code],
         )
+    connection.execute("set local enable_indexscan = on")
     _count_cases(connection, publication_id)
 
 
