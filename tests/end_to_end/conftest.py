@@ -3,13 +3,17 @@
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
 
 from motcua_sample import write_sample
+
+Found = TypeVar("Found")
 
 PERIODS = ("2019-Q1", "2019-Q2", "2019-H1")
 
@@ -24,6 +28,16 @@ def done(*arguments: str) -> str:
     ran = motcua(*arguments)
     assert ran.returncode == 0, f"motcua {' '.join(arguments)}\n{ran.stdout}\n{ran.stderr}"
     return ran.stdout
+
+
+def until(find: Callable[[], Found | None], seconds: float = 240) -> Found:
+    """The first answer that is one."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if (found := find()) is not None:
+            return found
+        time.sleep(1)
+    pytest.fail(f"nothing within {seconds} s")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""A person with a browser: logs in, sees what runs, reads the three pages, takes the workbook.
+"""People with a browser: one sees what runs, reads the three pages and takes the workbook, and one
+who may sign approves a publication.
 
 Chromium is the system's. Without one this is skipped, but fails where CI is set. The screenshots
 go to the folder of MOTCUA_SCREENSHOTS.
@@ -16,11 +17,11 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 
-from motcua.operations import airflow, airflow_setup, local
+from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.warehouse import database, schema, server
 from motcua_sample import write_sample
 
-from .conftest import done
+from .conftest import done, until
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +83,7 @@ def test_a_person_logs_in_sees_what_runs_reads_the_pages_and_takes_the_workbook(
 
     page.goto(f"{airflow.url()}/scorecard/publications")
     expect(page).to_have_url(re.compile("/auth/login"))
-    log_in(page)
+    log_in(page, "viewer")  # reading asks for no more
     expect(page.get_by_role("heading", level=1, name="Công bố")).to_be_visible()
 
     see_dags_and_assets(page, screenshots)
@@ -92,11 +93,14 @@ def test_a_person_logs_in_sees_what_runs_reads_the_pages_and_takes_the_workbook(
     refused = [text for text in complaints if "Content Security Policy" in text]
     assert not refused, "our own pages break their own policy"
 
+    approver = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    approver.set_default_timeout(PATIENCE)
+    approve_a_publication(approver, screenshots, tmp_path)
 
-def log_in(page: Page) -> None:
-    """As a viewer: reading asks for no more."""
-    password = json.loads(airflow_setup.password_file().read_text())["viewer"]
-    page.locator("input[name=username]").fill("viewer")
+
+def log_in(page: Page, user: str) -> None:
+    password = json.loads(airflow_setup.password_file().read_text())[user]
+    page.locator("input[name=username]").fill(user)
     page.locator("input[name=password]").fill(password)
     page.locator("button[type=submit]").click()
 
@@ -129,10 +133,7 @@ def read_publications(page: Page, screenshots: Path, tmp_path: Path) -> None:
     expect(frame.get_by_role("definition").get_by_text("Nguyễn Văn A")).to_be_visible()
     page.screenshot(path=screenshots / "publication.png")
 
-    with page.expect_download() as download:
-        frame.get_by_role("link", name="2019-Q1.r1.xlsx").click()
-    taken = tmp_path / download.value.suggested_filename
-    download.value.save_as(taken)
+    taken = downloaded(page, frame, "2019-Q1.r1.xlsx", tmp_path)
     sheet = openpyxl.load_workbook(taken).worksheets[0]
     printed = {row[1]: row[2] for row in sheet.iter_rows(values_only=True) if row[1]}
     with psycopg.connect(database.url()) as connection:
@@ -168,3 +169,41 @@ def read_models(page: Page, screenshots: Path) -> None:
     expect(frame.locator("#models")).to_contain_text("fct_cases")
     expect(frame.locator("#tests")).to_be_visible()
     page.screenshot(path=screenshots / "models.png")
+
+
+def downloaded(page: Page, frame: FrameLocator, name: str, folder: Path) -> Path:
+    with page.expect_download() as download:
+        frame.get_by_role("link", name=name).click()
+    taken = folder / download.value.suggested_filename
+    download.value.save_as(taken)
+    return taken
+
+
+def approve_a_publication(page: Page, screenshots: Path, tmp_path: Path) -> None:
+    """From the list of what waits to the workbook of what was approved."""
+    api = airflow.api()
+    run_id = rest.trigger(api, "publish_scorecard", {"period": "2019-Q2"})
+    until(lambda: next(iter(rest.approvals(api, "publish_scorecard", run_id)), None))
+
+    page.goto(f"{airflow.url()}/required_actions")
+    log_in(page, "admin")
+    page.get_by_role("link", name=re.compile("Quý II năm 2019")).first.click()
+    expect(page.get_by_role("row", name=re.compile("Sở Công Thương 762 667"))).to_be_visible()
+    page.screenshot(path=screenshots / "sign_off.png", full_page=True)
+    page.get_by_label(re.compile("Ý kiến của người phê duyệt")).fill("Đồng ý công bố")
+    page.get_by_role("button", name="Approve").click()
+    end = until(lambda: ended(api, run_id))
+    assert end == "success", airflow.task_log("publish_scorecard", run_id)
+
+    frame = framed(page, "Công bố")
+    expect(frame.locator("[id='2019-Q2']")).to_contain_text("Đã duyệt: admin")
+    page.screenshot(path=screenshots / "approved.png")
+    frame.get_by_role("link", name="2019-Q2.r1").click()
+    expect(frame.get_by_role("definition").get_by_text("Đồng ý công bố")).to_be_visible()
+    taken = downloaded(page, frame, "2019-Q2.r1.xlsx", tmp_path)
+    assert openpyxl.load_workbook(taken).worksheets
+
+
+def ended(api: rest.Api, run_id: str) -> str | None:
+    state: str = rest.run(api, "publish_scorecard", run_id)["state"]
+    return state if state in ("success", "failed") else None

@@ -3,11 +3,10 @@
 import csv
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -20,11 +19,12 @@ from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.operations.rest import Api
 from motcua.warehouse import server
 
+from .conftest import until
+
 pytestmark = pytest.mark.slow
 
 DAG = "publish_scorecard"
 LOCAL = ZoneInfo(settings.TIME_ZONE)
-Found = TypeVar("Found")
 
 
 @pytest.fixture
@@ -117,16 +117,6 @@ def test_a_publication_waits_for_its_approver(due: datetime, warehouse: str) -> 
         ("2019-Q1", "timed_out", None, None),
     ]
     assert len(publications(warehouse)) == 1, "what nobody approved is not published"
-
-
-def until(find: Callable[[], Found | None], seconds: float = 240) -> Found:
-    """The first answer that is one."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if (found := find()) is not None:
-            return found
-        time.sleep(1)
-    pytest.fail(f"nothing within {seconds} s")
 
 
 def started_by_schedule(api: Api) -> dict[str, Any] | None:

@@ -79,7 +79,7 @@ def layout_of(feed: Feed, sheet: Sheet) -> Layout:
             " again; a day without records is a file with only the header."
         )
     header = reading.header_of(feed, sheet.header)
-    return Layout(header, reading.UTF_8, ",", "\r\n", 0, quotes_empty=False)
+    return Layout(header, reading.UTF_8, ",", "\n", 0, quotes_empty=False)
 
 
 def _unfit(process: "subprocess.Popen[bytes]", said: IO[bytes]) -> Unfit:
