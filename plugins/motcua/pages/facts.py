@@ -42,7 +42,11 @@ class Release:
     published_at: datetime
     approved_by: str
     note: str | None
-    is_withdrawn: bool
+    withdrawn_at: datetime | None
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.withdrawn_at is not None
 
 
 @dataclass(frozen=True)
@@ -170,8 +174,10 @@ def _state(
 ) -> str:
     if any(not release.is_withdrawn for release in releases):
         return "published"
-    # A gate of before the last release was about that release, and a sign-off belongs to its gate.
-    if gate and (not releases or gate.checked_at > releases[0].published_at):
+    # A gate of before the last release or its withdrawal was about that release, and a sign-off
+    # belongs to its gate.
+    past = [release.withdrawn_at or release.published_at for release in releases]
+    if gate and gate.checked_at > max(past, default=datetime.min):
         if gate.stopped:
             return "refused"
         if sign_off and sign_off.at > gate.checked_at and sign_off.event != APPROVED:
@@ -193,7 +199,7 @@ def _releases(connection: Connection) -> dict[str, list[Release]]:
             publications.published_at at time zone 'Asia/Ho_Chi_Minh',
             publications.approved_by,
             publications.note,
-            withdrawals.publication_id is not null
+            withdrawals.withdrawn_at at time zone 'Asia/Ho_Chi_Minh'
         from published.publications as publications
         left join published.withdrawals as withdrawals
             on publications.publication_id = withdrawals.publication_id
