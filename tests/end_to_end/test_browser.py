@@ -57,12 +57,14 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     done("ingest")
     done("build")
     done("publish", "2019-Q1", "--approved-by", "Nguyễn Văn A")
-    local.up(lambda text: None)
-    yield tmp_path / "home"
-    local.down()
-    data = Path(record["data"])
-    if not data.is_relative_to(tmp_path):  # for root the data lies elsewhere
-        shutil.rmtree(data.parent)
+    try:
+        local.up(lambda text: None)
+        yield tmp_path / "home"
+    finally:
+        local.down()
+        data = Path(record["data"])
+        if not data.is_relative_to(tmp_path):  # for root the data lies elsewhere
+            shutil.rmtree(data.parent)
 
 
 @pytest.fixture
