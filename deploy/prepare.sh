@@ -51,7 +51,9 @@ users=$(told MOTCUA_AIRFLOW_USERS)
 is_wanted() { # is_wanted NAME: whether a secret is missing or asked for anew
     [ ! -f "$secrets/$1" ] || case $anew in *" $1 "*) true ;; *) false ;; esac
 }
-write() { # write NAME: standard input, into the same inode: running containers have it mounted
+# Secrets end without a newline: Airflow takes what `cat` prints as it is. They are written into the
+# same inode, because running containers have it mounted.
+write() { # write NAME: standard input
     cat >"$secrets/$1"
     echo "  wrote $secrets/$1"
 }
@@ -60,12 +62,12 @@ keep() { # keep NAME COMMAND...: what the command prints, if the secret is wante
     secret=$1
     shift
     made=$("$@")
-    echo "$made" | write "$secret"
+    printf %s "$made" | write "$secret"
 }
 refresh() { # refresh NAME: standard input, if it is not what stands
     fresh=$(cat)
     if [ ! -f "$secrets/$1" ] || [ "$(cat "$secrets/$1")" != "$fresh" ]; then
-        echo "$fresh" | write "$1"
+        printf %s "$fresh" | write "$1"
     fi
 }
 of() { cat "$secrets/$1"; }
@@ -80,7 +82,7 @@ keep alert_webhook true # empty: no webhook; put its URL into the file
 if is_wanted fernet_key; then
     former=$([ ! -f "$secrets/fernet_key" ] || sed 's/^/,/' "$secrets/fernet_key")
     made=$(openssl rand -base64 32)
-    echo "$(echo "$made" | tr '+/' '-_')$former" | write fernet_key
+    printf %s "$(echo "$made" | tr '+/' '-_')$former" | write fernet_key
 fi
 # A new key of the pseudonyms makes strangers of all known persons: never by the way.
 case $anew in *" pseudonym.key "*)
