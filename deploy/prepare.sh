@@ -127,4 +127,4 @@ if is_wanted server.crt; then
     echo "  wrote $secrets/server.crt"
 fi
 [ "$(id -u)" != 0 ] || chown -R "$uid:$gid" "$state" "$environment"
-echo "Ready: docker compose up --detach --build --wait"
+echo "Ready: docker compose up --detach --build"
