@@ -157,7 +157,12 @@ def test_a_night_runs_through_the_workers(running: Production) -> None:
     production.wait(lambda: ended("ingest_exports"), 300, log)
     production.wait(lambda: ended("build_warehouse"), 300, log)
     (load,) = rest.tasks(api, "ingest_exports", run_id)
-    assert load["executor"] is None or "Celery" in load["executor"]
+    assert load["state"] == "success"
+    done = {
+        name: (running.folder / "containers" / f"{name}.log").read_text().count("] succeeded in")
+        for name in production.WORKERS
+    }
+    assert all(done.values()), f"each worker took a part of the tasks: {done}"
     with psycopg.connect(
         running.secret("admin_url"), sslrootcert=str(running.secrets / "ca.crt")
     ) as connection:
@@ -185,7 +190,52 @@ def test_a_backup_is_taken_over_tls(running: Production) -> None:
     assert {"warehouse.dump", "airflow.dump"} <= {path.name for path in made.iterdir()}
     with tarfile.open(made / "landing.tar.gz") as packed:
         assert len(packed.getnames()) > 500
-    shutil.rmtree(made)
+    _restored_beside(running, made)
+
+
+def _restored_beside(running: Production, made: Path) -> None:
+    """Restore a backup into other databases of the same server, and compare."""
+    administrator = running.secret("admin_url")
+    trusted = str(running.secrets / "ca.crt")
+    with psycopg.connect(administrator, sslrootcert=trusted, autocommit=True) as connection:
+        connection.execute("create database restored owner motcua")
+        connection.execute("create database restored_airflow owner airflow")
+    folder = running.folder / "restored"
+    places = {
+        "MOTCUA_WAREHOUSE_URL": administrator.replace("/warehouse?", "/restored?"),
+        "MOTCUA_METADATA_URL": running.secret("metadata_url").replace(
+            "/airflow?", "/restored_airflow?"
+        ),
+        "MOTCUA_HOME": str(folder / "home"),
+        "MOTCUA_LANDING": str(folder / "landing"),
+        "MOTCUA_PUBLICATIONS": str(folder / "publications"),
+    }
+    done = running.run("admin", "motcua", "restore", str(made), **places)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for query, addresses in {
+        "select count(*), sum(total) from published.appendix_1": ("/warehouse?", "/restored?"),
+        "select count(*), max(end_date) from dag_run": ("/airflow?", "/restored_airflow?"),
+    }.items():
+        found = []
+        for name in addresses:
+            address = administrator.replace("/warehouse?", name)
+            with psycopg.connect(address, sslrootcert=trusted) as connection:
+                found.append(connection.execute(query).fetchone())
+        assert found[0] == found[1], query
+        assert found[0]
+        assert found[0][0] > 0
+    assert any((folder / "publications").rglob("*.xlsx"))
+
+
+def test_the_key_of_connections_is_made_anew(running: Production) -> None:
+    add = ("airflow", "connections", "add", "motcua_smtp", "--conn-uri", "smtp://a:secret@mail")
+    assert running.run("scheduler", *add).returncode == 0
+    running.prepare("fernet_key")
+    done = running.run("scheduler", "airflow", "rotate-fernet-key")
+    assert done.returncode == 0, done.stderr
+    (running.secrets / "fernet_key").write_text(running.secret("fernet_key").partition(",")[0])
+    done = running.run("scheduler", "airflow", "connections", "get", "motcua_smtp", "-o", "json")
+    assert json.loads(done.stdout)[0]["password"] == "secret", done.stderr
 
 
 def test_a_password_is_made_anew(running: Production, monkeypatch: pytest.MonkeyPatch) -> None:

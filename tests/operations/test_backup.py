@@ -231,8 +231,8 @@ def test_roles_of_people_come_with_their_memberships_and_without_passwords(
         backup._make_roles(filled, json.loads(text)["roles"])
         try:
             found = admin.execute(
-                "select rolcanlogin, rolpassword is null, pg_has_role(rolname, 'bi_reader', 'usage')"
-                " from pg_authid where rolname = %s",
+                "select rolcanlogin, rolpassword is null,"
+                " pg_has_role(rolname, 'bi_reader', 'usage') from pg_authid where rolname = %s",
                 [login],
             ).fetchone()
             assert found == (True, True, True)
