@@ -371,7 +371,7 @@ def _restore(options: argparse.Namespace) -> None:
     from motcua.operations import backup
 
     backup.restore(options.backup, _tell)
-    print(f"{options.backup} is restored. Set the passwords of its logins anew; then motcua status")
+    print(f"{options.backup} is restored.")
 
 
 def _tell(text: str) -> None:

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from motcua import settings
+from motcua.errors import Failed
 from motcua.operations import rest
 from motcua_sample import write_sample
 
@@ -148,7 +149,10 @@ def test_a_night_runs_through_the_workers(running: Production) -> None:
     api = rest.log_in(address, "admin", passwords["admin"])
 
     def ended(dag_id: str) -> bool:
-        runs = [one for one in rest.runs(api, dag_id) if one["run_type"] != "scheduled"]
+        try:
+            runs = [one for one in rest.runs(api, dag_id) if one["run_type"] != "scheduled"]
+        except Failed:  # no answer in time: the machine is busy
+            return False
         assert all(one["state"] != "failed" for one in runs), runs
         return any(one["state"] == "success" for one in runs)
 

@@ -228,7 +228,7 @@ def test_roles_of_people_come_with_their_memberships_and_without_passwords(
         assert roles[login]["member_of"] == ["bi_reader"]
         assert "bí-mật" not in text
         assert "SCRAM" not in text
-        backup._make_roles(filled, json.loads(text)["roles"])
+        assert backup._make_roles(filled, json.loads(text)["roles"]) == [login]
         try:
             found = admin.execute(
                 "select rolcanlogin, rolpassword is null,"

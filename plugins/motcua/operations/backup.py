@@ -162,7 +162,7 @@ def restore(backup: Path, tell: Tell) -> None:
         for path in folders.values():
             _require_empty_folder(path)
         tell("restoring the warehouse")
-        _make_roles(address, manifest["roles"])
+        logins = _make_roles(address, manifest["roles"])
         _load(address, backup / WAREHOUSE, [])
         _set_up_database(address, manifest)
         schema.migrate()
@@ -173,6 +173,8 @@ def restore(backup: Path, tell: Tell) -> None:
             tell(f"restoring {path}")
             with tarfile.open(backup / name) as packed:
                 packed.extractall(path, filter="data")
+    if logins:
+        tell(f"without a password, until you set one: {', '.join(logins)}")
 
 
 @contextmanager
@@ -325,19 +327,22 @@ def _require_empty_folder(path: str) -> None:
         raise Refused(f"{path} is not empty. A backup goes into empty folders: move it away.")
 
 
-def _make_roles(address: str, roles: list[Manifest]) -> None:
-    """Make the roles that are not there yet, without passwords, and their memberships."""
+def _make_roles(address: str, roles: list[Manifest]) -> list[str]:
+    """Make the roles that are not there yet, without passwords, and all memberships.
+
+    Returns the made ones that log in.
+    """
     with psycopg.connect(address) as connection:
         there = {name for (name,) in connection.execute("select rolname from pg_roles")}
-        for role in roles:
-            if role["name"] not in there:
-                connection.execute(
-                    sql.SQL("create role {} {} {}").format(
-                        sql.Identifier(role["name"]),
-                        sql.SQL("login" if role["login"] else "nologin"),
-                        sql.SQL("createrole" if role["createrole"] else "nocreaterole"),
-                    )
+        made = [role for role in roles if role["name"] not in there]
+        for role in made:
+            connection.execute(
+                sql.SQL("create role {} {} {}").format(
+                    sql.Identifier(role["name"]),
+                    sql.SQL("login" if role["login"] else "nologin"),
+                    sql.SQL("createrole" if role["createrole"] else "nocreaterole"),
                 )
+            )
         for role in roles:
             for group in role["member_of"]:
                 connection.execute(
@@ -345,6 +350,7 @@ def _make_roles(address: str, roles: list[Manifest]) -> None:
                         sql.Identifier(group), sql.Identifier(role["name"])
                     )
                 )
+    return [role["name"] for role in made if role["login"]]
 
 
 def _set_up_database(address: str, manifest: Manifest) -> None:
