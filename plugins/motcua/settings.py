@@ -4,6 +4,8 @@ import os
 from datetime import time, timedelta
 from pathlib import Path
 
+from motcua.errors import Failed
+
 TIME_ZONE = "Asia/Ho_Chi_Minh"
 
 PROJECT = Path(os.environ.get("MOTCUA_PROJECT", Path(__file__).resolve().parents[2]))
@@ -17,7 +19,12 @@ def home() -> Path:
 
 def warehouse_url() -> str | None:
     """The PostgreSQL (15 or newer) to use instead of the embedded server."""
-    return os.environ.get("MOTCUA_WAREHOUSE_URL") or None
+    return _or_of_file("MOTCUA_WAREHOUSE_URL")
+
+
+def metadata_url() -> str | None:
+    """The database of Airflow, where it is not that of the embedded server; backups need it."""
+    return _or_of_file("MOTCUA_METADATA_URL")
 
 
 def landing() -> str:
@@ -97,11 +104,29 @@ def alert_recipients() -> list[str]:
 
 def alert_webhook() -> str | None:
     """URL that gets each alert as JSON; it may hold a secret, so it is never written to a log."""
-    return os.environ.get("MOTCUA_ALERT_WEBHOOK") or None
+    return _or_of_file("MOTCUA_ALERT_WEBHOOK")
+
+
+def _or_of_file(name: str) -> str | None:
+    """A setting that holds a secret: its value, or the content of the file that <name>_FILE names.
+
+    Raises Failed when that file cannot be read.
+    """
+    if given := os.environ.get(name):
+        return given
+    file = os.environ.get(f"{name}_FILE")
+    if not file:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except OSError as error:
+        raise Failed(
+            f"{name}_FILE names {file}, which cannot be read: {error.strerror}."
+        ) from error
 
 
 def code_commit() -> str:
-    """Commit of the checkout, else the version of the package."""
+    """Commit of the checkout, or that of the image (MOTCUA_COMMIT), else the package's version."""
     folder = PROJECT / ".git"
     if folder.is_file():  # a second working tree names the place of its own
         folder = Path(folder.read_text().strip().removeprefix("gitdir: "))
@@ -121,6 +146,8 @@ def code_commit() -> str:
             for line in packed.read_text().splitlines():
                 if line.endswith(" " + ref):
                     return line.split()[0][:12]
+    if built_of := os.environ.get("MOTCUA_COMMIT"):
+        return built_of[:12]
     from importlib.metadata import version
 
     return version("motcua")
