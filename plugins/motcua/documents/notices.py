@@ -205,7 +205,7 @@ def _summary(facts: Facts) -> Notice:
                     "TỔNG HỢP HỒ SƠ TRỄ HẠN VÀ ĐÁNH GIÁ KHÔNG HÀI LÒNG",
                     facts.month.label.upper(),
                 ),
-                (f"(căn cứ: {facts.legal_basis})",),
+                (f"(Căn cứ: {facts.legal_basis})",),
                 tuple(rows),
                 _sources(facts, "Không gồm hồ sơ của phần mềm riêng, chỉ có số đếm."),
             )
@@ -223,7 +223,7 @@ def _late_row(number: int, case: LateCase) -> dict[str, Value]:
         "ended_date": case.ended_date,
         "days_late": case.days_late,
         "review": _review(case),
-        "apology": "Đã gửi" if case.is_apology_sent else "Chưa gửi",
+        "apology": _apology(case),
         "new_due_date": case.new_due_date,
         "lacking": "; ".join(
             text
@@ -244,6 +244,12 @@ def _review(case: LateCase) -> str:
     if case.actually_returned_date is None:
         return said
     return f"{said}, thực tế trả ngày {formats.day(case.actually_returned_date)}"
+
+
+def _apology(case: LateCase) -> str:
+    if case.is_apology_sent:
+        return "Đã gửi"
+    return "Chưa gửi" if case.lacks_apology else "Không phải gửi"
 
 
 def _bad_row(number: int, press: Press) -> dict[str, Value]:

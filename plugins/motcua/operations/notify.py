@@ -167,7 +167,7 @@ def _mail_once(facts: Facts, notice: Notice, path: Path, address: str, server: M
         noted = connection.execute(_NOTE, [*who, notice.content_sha256, facts.known_as_of])
         if not noted.rowcount:
             return False
-        replaces = "Bản này thay bản đã gửi trước đó.\n\n" if earlier else ""
+        replaces = "Bản này thay bản đã gửi trước đó.\n\n" if earlier is not None else ""
         attachment = {path.name: path.read_bytes()}
         alerts.send_mail(server, [address], notice.headline, replaces + notice.body, attachment)
     return True
