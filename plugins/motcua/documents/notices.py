@@ -233,7 +233,8 @@ def _late_row(number: int, case: LateCase) -> dict[str, Value]:
                 ("Hẹn lại ngày", case.lacks_new_date),
             )
             if is_lacking
-        ),
+        )
+        or None,
     }
 
 
