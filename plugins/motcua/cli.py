@@ -98,6 +98,19 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--revise", action="store_true", help="release a period once more")
     publish.add_argument("--note", metavar="TEXT", help="why it is released once more")
     _add_waiver(publish, "accepts the missing days of the period")
+    notify = add(
+        "notify-units",
+        _notify_units,
+        "workbooks of a month's late cases and bad ratings for each unit; the DAG of this name"
+        " mails them too",
+    )
+    notify.add_argument("month", metavar="MONTH", help="such as 2019-06")
+    notify.add_argument(
+        "--as-of",
+        metavar="DATE",
+        type=date.fromisoformat,
+        help="count what was known on this day; default: four days after the month",
+    )
     trace = add("trace", _trace, "what a published figure is made of, down to files and records")
     trace.add_argument("publication", metavar="PUBLICATION", help="such as 2019-H1.r1")
     trace.add_argument("table", metavar="TABLE", help="such as appendix_1")
@@ -280,6 +293,12 @@ def _publish(options: argparse.Namespace) -> None:
         options.waive,
         options.reason,
     )
+
+
+def _notify_units(options: argparse.Namespace) -> None:
+    from motcua.operations import notify
+
+    notify.notify_units(options.month, options.as_of)
 
 
 def _trace(options: argparse.Namespace) -> None:

@@ -53,6 +53,17 @@ def publications() -> Path:
     return Path(os.environ.get("MOTCUA_PUBLICATIONS") or home() / "publications")
 
 
+def notices() -> Path:
+    """Folder that receives the monthly notices to the units."""
+    return Path(os.environ.get("MOTCUA_NOTICES") or home() / "notices")
+
+
+def unit_addresses() -> Path | None:
+    """The csv (unit_code, address) of who gets notices by mail; it lies outside reference packs."""
+    named = os.environ.get("MOTCUA_UNIT_ADDRESSES")
+    return Path(named) if named else None
+
+
 def key_file() -> Path:
     """File with the key of the pseudonyms; it never enters the warehouse."""
     return Path(os.environ.get("MOTCUA_KEY_FILE") or home() / "pseudonym.key")

@@ -23,7 +23,10 @@ COMPONENTS = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
-DAGS = ("ingest_exports", "build_warehouse", "publish_scorecard", "check_freshness")
+DAGS = (
+    *("ingest_exports", "build_warehouse", "publish_scorecard"),
+    *("check_freshness", "notify_units"),
+)
 READY_WITHIN = 120
 """Seconds after which a start counts as failed (it takes about 15 on two cores)."""
 

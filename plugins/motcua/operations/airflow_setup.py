@@ -55,10 +55,13 @@ def _own_settings() -> dict[str, str]:
         "MOTCUA_HOME": settings.home(),
         "MOTCUA_REFERENCE": settings.reference(),
         "MOTCUA_PUBLICATIONS": settings.publications(),
+        "MOTCUA_NOTICES": settings.notices(),
         "MOTCUA_KEY_FILE": settings.key_file(),
     }
     if login := settings.landing_options_file():
         paths["MOTCUA_LANDING_OPTIONS_FILE"] = login
+    if addresses := settings.unit_addresses():
+        paths["MOTCUA_UNIT_ADDRESSES"] = addresses
     return {
         **{name: value for name, value in os.environ.items() if name.startswith("MOTCUA_")},
         **{name: str(path.resolve()) for name, path in paths.items()},
