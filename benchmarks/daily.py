@@ -19,6 +19,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -220,6 +221,7 @@ def main() -> int:
         del os.environ[name]
     folder = Path(tempfile.mkdtemp(prefix="motcua-daily-"))
     os.environ["MOTCUA_HOME"] = str(folder / "home")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with us
     from motcua.operations import airflow
     from motcua.warehouse import server
 
