@@ -87,6 +87,17 @@ def deadline() -> time:
     return time.fromisoformat(os.environ.get("MOTCUA_DEADLINE") or "07:00")
 
 
+def airflow_executor() -> str:
+    """How the Airflow of this machine runs tasks: LocalExecutor or CeleryExecutor."""
+    return os.environ.get("MOTCUA_AIRFLOW_EXECUTOR") or "LocalExecutor"
+
+
+def broker_url_file() -> Path | None:
+    """File with the URL of the broker of CeleryExecutor; its owner alone may read it."""
+    named = os.environ.get("MOTCUA_BROKER_URL_FILE")
+    return Path(named) if named else None
+
+
 def publish_at() -> time:
     """Local time at which the publications of a day start."""
     return time.fromisoformat(os.environ.get("MOTCUA_PUBLISH_AT") or "08:00")

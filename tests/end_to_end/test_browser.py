@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 
+import needed
 from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.warehouse import database, schema, server
 from motcua_sample import write_sample
@@ -31,12 +32,7 @@ PATIENCE = 30_000
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        message = "No chromium on PATH: install Debian's package chromium to see the pages tested."
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(message)
-        pytest.skip(message)
+    path = needed.program("chromium", "chromium", "chromium-browser")
     # Chromium has no sandbox for root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
