@@ -6,7 +6,6 @@ A table without rows means that there is nothing to compare with.
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -176,7 +175,7 @@ def read(
     """
     values = vars(period) | {
         "eve": period.cases_from - timedelta(1),
-        "parts": _tiles(connection, period),
+        "parts": revisions.parts(connection, period),
     }
 
     def found(query: str) -> dict[str, Row]:
@@ -202,23 +201,6 @@ def read(
         BEFORE: _whole(before, units, ("in_progress_total",), _named(before)),
         OUTSIDE: _whole(outside, units, _OUTSIDE_COLUMNS, "số của phần mềm khác"),
     }
-
-
-def _tiles(connection: Connection, period: Period) -> list[str]:
-    """The standing releases inside the window, if they cover it without gap or overlap."""
-    parts = revisions.parts(connection, period)
-    windows = connection.execute(
-        "select cases_from, cases_to from published.publications where publication_id = any(%s)"
-        " order by cases_from",
-        [parts],
-    ).fetchall()
-    joined = [to + timedelta(1) == begin for (_, to), (begin, _) in pairwise(windows)]
-    is_whole = (
-        all(joined)
-        and windows[:1] != []
-        and (windows[0][0], windows[-1][1]) == (period.cases_from, period.cases_to)
-    )
-    return parts if is_whole else []
 
 
 def _named(found: dict[str, Row]) -> str:

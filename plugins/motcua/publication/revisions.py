@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -155,7 +155,8 @@ def explain_overlap(
     """Append to published.revisions why the period differs from the periods inside it.
 
     The same for each longer release that stands already and contains the period: old_value is the
-    sum of its standing parts, this release among them, new_value that of the longer release.
+    sum of its standing parts, this release among them, new_value that of the longer release. Parts
+    that do not tile the longer window are not compared with it.
     """
     pairs = [(publication_id, parts(connection, period))]
     pairs += [
@@ -197,7 +198,7 @@ def _explain_sum(
 
 
 def _longer(connection: Connection, period: Period) -> list[tuple[str, list[str]]]:
-    """The longer standing releases that contain the period, each with its standing parts."""
+    """The longer standing releases that contain the period, each with the parts that tile it."""
     found = connection.execute(
         "select publication_id, kind, cases_from, cases_to from published.latest_publications"
         " where cases_from <= %s and cases_to >= %s and kind = any(%s) order by cases_from, kind",
@@ -210,20 +211,26 @@ def _longer(connection: Connection, period: Period) -> list[tuple[str, list[str]
 
 
 def parts(connection: Connection, period: Period) -> list[str]:
-    """The standing releases of the longest periods inside this one, in their order."""
+    """The standing releases inside this period whose windows tile its window, in their order.
+
+    As few as possible, of whatever kinds; none when a part of the window has no standing release.
+    """
     return _parts(connection, period.kind, period.cases_from, period.cases_to)
 
 
 def _parts(connection: Connection, kind: str, cases_from: date, cases_to: date) -> list[str]:
-    for part in reversed(PARTS.get(kind, [])):
-        found = connection.execute(
-            "select publication_id from published.latest_publications"
-            " where kind = %s and cases_from >= %s and cases_to <= %s order by cases_from",
-            [part, cases_from, cases_to],
-        ).fetchall()
-        if found:
-            return [publication_id for (publication_id,) in found]
-    return []
+    found = connection.execute(
+        "select cases_from, cases_to, publication_id from published.latest_publications"
+        " where kind = any(%s) and cases_from >= %s and cases_to <= %s"
+        " order by cases_to, cases_from desc, known_as_of",
+        [PARTS.get(kind, []), cases_from, cases_to],
+    ).fetchall()
+    tiled: dict[date, list[str]] = {cases_from - timedelta(1): []}
+    for begin, end, publication_id in found:
+        before = tiled.get(begin - timedelta(1))
+        if before is not None and (end not in tiled or len(before) < len(tiled[end])):
+            tiled[end] = [*before, publication_id]
+    return tiled.get(cases_to, [])
 
 
 def _columns_of(*tables: dict[str, Definition]) -> dict[Place, Definition]:
