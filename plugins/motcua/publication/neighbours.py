@@ -152,9 +152,12 @@ where period_code = %(period_code)s
 group by unit_code
 """
 
-_PARTS = """
-select unit_code, sum(newly_received) as newly_received, sum(settled_total) as settled_total,
-    sum(returned) as returned
+_PARTS_COLUMNS = (
+    *("newly_received", "settled_total", "settled_late_after_review", "returned_by_post"),
+    "returned",
+)
+_PARTS = f"""
+select unit_code, {", ".join(f"sum({name}) as {name}" for name in _PARTS_COLUMNS)}
 from published.appendix_1
 where publication_id = any(%(parts)s)
 group by unit_code
@@ -194,7 +197,7 @@ def read(
         PARTS: _whole(
             parts,
             units,
-            ("newly_received", "settled_total", "returned"),
+            _PARTS_COLUMNS,
             " + ".join(values["parts"]),
         ),
         TWIN: _whole(twin, units, ("in_progress_in_time", "in_progress_overdue"), _named(twin)),

@@ -351,6 +351,20 @@ _BETWEEN_PERIODS: tuple[tuple[str, Level, str, str, str], ...] = (
         _OF_PARTS,
         "parts",
     ),
+    (
+        "late_after_review_of_parts",
+        "warning",
+        "settled_late_after_review = parts.settled_late_after_review",
+        _OF_PARTS,
+        "parts",
+    ),
+    (
+        "returned_by_post_of_parts",
+        "warning",
+        "returned_by_post = parts.returned_by_post",
+        _OF_PARTS,
+        "parts",
+    ),
     ("returned_of_parts", "warning", "returned = parts.returned", _OF_PARTS, "parts"),
     (
         "in_time_of_twin",

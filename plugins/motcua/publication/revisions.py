@@ -29,7 +29,7 @@ from motcua.publication.definitions import (
     SCORECARD,
     Definition,
 )
-from motcua.publication.figures import Difference
+from motcua.publication.figures import NAMES, Difference
 from motcua.publication.periods import PARTS, Period
 from motcua.warehouse.database import Connection
 
@@ -42,7 +42,7 @@ UNEXPLAINED = "unexplained"
 
 _FLOWS = (
     *("newly_received", "settled_total", "settled_early", "settled_on_time", "settled_late"),
-    "returned",
+    *("settled_late_after_review", "returned_by_post", "returned"),
 )
 """Columns of appendix I that add up over joining periods; stocks do not."""
 
@@ -51,6 +51,11 @@ Cell = tuple[str, str, str]
 
 Place = tuple[str, str]
 """Table, column."""
+
+_LATE = "late_cases"
+_OF_REVIEW = ("reason", "reviewed", "apology_sent")
+_NO_FIGURES = (*NAMES, "period_code")
+"""They differ with every row that appears or vanishes."""
 
 _MEANS = (1, 2, 3, 4, 7)
 _EVIDENCE = "indicator_evidence"
@@ -87,10 +92,12 @@ def explain_revision(
     changed: list[Difference],
 ) -> None:
     """Append to published.revisions why each cell differs from the release that stood before."""
+    one_sided = {(one.table, one.key) for one in changed if one.column == "period_code"}
     values = {
         (one.table, _unit_of(one), _column_of(one)): (one.old, one.new)
         for one in changed
-        if one.table != "late_cases"
+        if one.table != _LATE
+        and not ((one.table, one.key) in one_sided and one.column in _NO_FIGURES)
     }
     counts = {
         **_columns_of(APPENDIX_1, SCORECARD),
@@ -121,11 +128,49 @@ def explain_revision(
             reason = UNEXPLAINED
         changes.append(Change(cell, reason, _difference(old, new), 0))
     changes = [one for one in changes if one.cell in values]
+    late = [one for one in changed if one.table == _LATE]
+    if late:
+        of_late = _late_changes(connection, publication_id, standing, late)
+        changes += [change for change, _ in of_late]
+        values |= {change.cell: both for change, both in of_late}
     _append(
         connection,
         *(period.period_code, publication_id, revision, "revision", [standing], publication_id),
         *(values, changes),
     )
+
+
+def _late_changes(
+    connection: Connection, publication_id: str, standing: str, late: list[Difference]
+) -> list[tuple[Change, tuple[Any, Any]]]:
+    """The changed cells of the list of late cases, with their values; columns as CASE.column.
+
+    A case that stays listed has another review where what a review says is another.
+    """
+    codes = sorted({str(one.key[0]) for one in late})
+    units = dict(
+        connection.execute(
+            "select case_code, unit_code from published.late_cases"
+            " where publication_id in (%s, %s) and case_code = any(%s)"
+            " order by publication_id = %s",
+            [publication_id, standing, codes, publication_id],
+        ).fetchall()
+    )
+    reasons = dict(_reasoned(connection, publication_id, [standing], _ALL, _BY_CASE, codes))
+    one_sided = {one.key for one in late if one.column == "period_code"}
+    found = []
+    for one in late:
+        (code,) = one.key
+        if one.column in _NO_FIGURES:
+            continue
+        old, new = one.old, one.new
+        if one.column == "reason":  # A code: the difference of two means nothing.
+            old, new = (None if value is None else str(value) for value in (old, new))
+        is_of_review = one.column in _OF_REVIEW and one.key not in one_sided
+        reason = "review_changed" if is_of_review else reasons[code]
+        cell = (_LATE, units[code], f"{code}.{one.column}")
+        found.append((Change(cell, reason, _difference(old, new), 1), (old, new)))
+    return found
 
 
 def _is_touched(cell: Cell, sources: tuple[Place, ...], touched: AbstractSet[Cell]) -> bool:
@@ -412,11 +457,13 @@ cases as (
     left join offering
         on offering.publication_id = cases.publication_id
         and offering.unit_code = cases.unit_code
-    where cases.publication_id = any(%(old)s) or cases.publication_id = %(new)s
+    where (cases.publication_id = any(%(old)s) or cases.publication_id = %(new)s)
+        and (%(cases)s::text[] is null or cases.case_code = any(%(cases)s))
 ),
 before as (
     select unit_code, case_code, {sums}, min(received_date) as first_received,
-        max(received_date) as last_received, bool_or(is_offered) as is_offered
+        max(received_date) as last_received, bool_or(is_offered) as is_offered,
+        min(row_id) as first_row_id, max(row_id) as last_row_id
     from cases
     where publication_id = any(%(old)s)
     group by unit_code, case_code
@@ -435,7 +482,10 @@ differing as (
         before.first_received, before.last_received, before.is_offered as was_offered,
         -- Told away from one unit and to another: the case has rows of both kinds.
         bool_or(after.row_id is null) over cases
-            and bool_or(after.row_id is not null) over cases as has_moved
+            and bool_or(after.row_id is not null) over cases as has_moved,
+        max(after.row_id) over cases
+            in (min(before.first_row_id) over cases, max(before.last_row_id) over cases)
+            as is_told_alike
     from after full join before using (unit_code, case_code)
     where ({after_row}) is distinct from ({before_row})
     window cases as (partition by case_code)
@@ -459,9 +509,9 @@ published as (
     order by
         differing.unit_code,
         differing.case_code,
-        (held.row_id, held.received_date, held.due_date, held.ended_date)
+        (held.row_id, held.received_date, held.due_date, held.ended_date, held.review_row_id)
             is not distinct from (differing.row_id, differing.received_date,
-                differing.due_date, differing.ended_date)
+                differing.due_date, differing.ended_date, differing.review_row_id)
             and (old.reference_sha256, old.rule_set) = (new.reference_sha256, new.rule_set),
         (coalesce(differing.ended_date, differing.received_date, differing.last_received)
             between old.cases_from and old.cases_to) desc,
@@ -484,14 +534,21 @@ histories as (
 ),
 reasoned as (
     select
-        differing.unit_code, cells.*,
+        differing.unit_code, differing.case_code, cells.*,
         case
             when (differing.row_id is null or differing.old_row_id is null)
                 and known.is_cancelled then 'record_removed'
+            when differing.has_moved and differing.has_other_rules and differing.is_told_alike
+                then 'rules_changed'
             when differing.has_moved then 'unit_corrected'
             when differing.first_received <> differing.received_date
                 or differing.last_received <> differing.received_date
                 then 'receipt_date_corrected'
+            when cells.column_name = 'settled_late_after_review'
+                and differing.old_review_row_id is distinct from differing.review_row_id
+                and differing.old_due_date = differing.due_date
+                and differing.old_ended_date = differing.ended_date
+                then 'review_changed'
             when coalesce(told.business_date, known.valid_from) > differing.known_as_of
                 then 'recorded_late'
             when coalesce(told.loaded_at, known_file.loaded_at) > differing.published_at
@@ -534,16 +591,43 @@ reasoned as (
     left join raw.files as known_file on known_file.file_id = (known.row_id >> 32)
     where cells.difference <> 0
 )
+"""
+
+_BY_CELL = """
 select table_name, unit_code, column_name, reason, sum(difference), count(*)
 from reasoned
 group by table_name, unit_code, column_name, reason
 """
+
+_BY_CASE = "select case_code, max(reason) from reasoned group by case_code"
+
+_ALL: dict[Place, str] = {
+    (_LATE, "case_code"): ("case when publication_id = %(new)s then 2 else 1 end")
+}
+"""Differs for every case, whether one of the releases counts it or both do."""
 
 
 def _changes(
     connection: Connection, publication_id: str, old: list[str], measures: dict[Place, str]
 ) -> list[Change]:
     """The differences of the cells that are counted from cases, by reason."""
+    return [
+        Change((table, unit, column), reason, Decimal(difference), cases)
+        for table, unit, column, reason, difference, cases in _reasoned(
+            connection, publication_id, old, measures, _BY_CELL
+        )
+    ]
+
+
+def _reasoned(
+    connection: Connection,
+    publication_id: str,
+    old: list[str],
+    measures: dict[Place, str],
+    chosen: str,
+    cases: list[str] | None = None,
+) -> list[Any]:
+    """What `chosen` selects of the cases that differ in a measure, each with its reason."""
     numbered = list(enumerate(measures.items()))
     of_differing = _DIFFERING.format(
         sums=", ".join(f"sum({one}) as c{n}" for n, (_, one) in numbered),
@@ -559,18 +643,15 @@ def _changes(
             f"('{table}', '{column}', d{n}::numeric)" for n, ((table, column), _) in numbered
         ),
     )
-    releases = {"old": old, "new": publication_id}
+    releases = {"old": old, "new": publication_id, "cases": cases}
     # The server has no statistics of rows that this transaction wrote: it takes them to be few.
     connection.execute("set local enable_nestloop = off")
     psycopg.ClientCursor(connection).execute(of_differing, releases)
     connection.execute("set local enable_nestloop = on")
     connection.execute("analyze pg_temp.differing")
-    found = connection.execute(reasons, releases).fetchall()
+    found = connection.execute(reasons + chosen, releases).fetchall()
     connection.execute("drop table pg_temp.differing")
-    return [
-        Change((table, unit, column), reason, Decimal(difference), cases)
-        for table, unit, column, reason, difference, cases in found
-    ]
+    return found
 
 
 _ROWS = """
