@@ -666,15 +666,15 @@ SHARES: dict[str, dict[str, tuple[str, ...]]] = {
 def alike(columns: dict[int, list[Any]]) -> list[tuple[int, int]]:
     """Pairs of indicators with the same values in the same rows, the lower number first.
 
-    An indicator with one value everywhere says nothing about a pair, and 2 may follow 1 by its
-    nature.
+    An indicator with one value everywhere says nothing about a pair. Of several that are alike each
+    is told with the lowest number.
     """
     telling = {n: values for n, values in columns.items() if len(set(values) - {None}) > 1}
     pairs = [(n, m) for n in telling for m in telling if n < m and telling[n] == telling[m]]
     return [
         (first, second)
         for first, second in pairs
-        if (first, second) != (1, 2) and not (first == 2 and (1, second) in pairs)
+        if not any((lower, first) in pairs for lower in range(1, first))
     ]
 
 
