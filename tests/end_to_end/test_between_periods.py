@@ -39,6 +39,17 @@ def test_half_year_warns_of_67_settled_cases_that_its_quarters_tell_otherwise(
     assert "có: 21648; phải là: 21689." in text
 
 
+def test_half_year_warns_of_5_reviews_that_its_quarters_did_not_know(
+    published: tuple[str, Path],
+) -> None:
+    """Late after review are 57 in the half-year of 2019 (domain, late twice)."""
+    (all_units,) = checks_of(published[0], "2019-H1.r1", "late_after_review_of_parts_in_all")
+    assert all_units[:5] == (None, "warning", "57", "62", False)
+    _, *units = checks_of(published[0], "2019-H1.r1", "late_after_review_of_parts")
+    assert [str(row[0])[7:9] for row in units] == ["01", "06", "08", "09", "11"]
+    assert not checks_of(published[0], "2019-H1.r1", "presses_of_parts"), "other windows"
+
+
 def test_carried_over_is_what_was_open_on_the_eve(published: tuple[str, Path]) -> None:
     """2.456 of the half-year (domain, fault 1), counted from the versions of the cases."""
     (all_units,) = checks_of(published[0], "2019-H1.r1", "carried_over_at_eve_in_all")

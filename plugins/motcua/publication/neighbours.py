@@ -16,6 +16,7 @@ from motcua.publication.periods import Period
 from motcua.warehouse.database import Connection
 
 EVE, PARTS, TWIN, BEFORE, OUTSIDE = "eve", "parts", "twin", "before", "outside"
+PRESS_PARTS = "press_parts"
 
 # Counted from the versions of the cases, not from what the figures were computed of: one pass over
 # the versions known on the day, whatever the number of periods.
@@ -164,21 +165,33 @@ group by unit_code
 """
 
 
+_PRESS_PARTS = """
+select unit_code, sum(total) as total
+from published.appendix_2
+where publication_id = any(%(press_parts)s)
+group by unit_code
+"""
+
+
 def read(
     connection: Connection, period: Period, units: Sequence[str], returned_bucket: str
 ) -> Figures:
-    """The tables `eve`, `parts`, `twin`, `before` and `outside` of a candidate with these units.
+    """The tables `eve`, `parts`, `press_parts`, `twin`, `before`, `outside` of a candidate.
 
     eve: cases received before the window and open when it begins, as known on the candidate's own
     knowledge date; those of them returned within it (none where they count among the settled);
-    counts of other software. parts: sums of the standing releases whose windows tile this one.
+    counts of other software. parts: sums of the standing releases whose windows tile this one;
+    press_parts: if their windows of ratings do, too.
     twin: the standing release that ends on the same day, known on the same day, with this window's
     counts of other software instead of its own. before: the standing release that ends on the eve.
     outside: what other software counted in the window and appendix I adds.
     """
+    inside = revisions.parts(connection, period)
+    has_presses = revisions.tile_ratings(connection, inside, period.ratings_from, period.ratings_to)
     values = vars(period) | {
         "eve": period.cases_from - timedelta(1),
-        "parts": revisions.parts(connection, period),
+        "parts": inside,
+        "press_parts": inside if has_presses else [],
     }
 
     def found(query: str) -> dict[str, Row]:
@@ -186,7 +199,7 @@ def read(
             return {row["unit_code"]: row for row in cursor.execute(query, values)}
 
     eve, parts, twin, before = (found(query) for query in (_EVE, _PARTS, _TWIN, _BEFORE))
-    outside = found(_OUTSIDE)
+    presses, outside = found(_PRESS_PARTS), found(_OUTSIDE)
     if returned_bucket == "settled":
         eve = {code: row | {"returned": 0} for code, row in eve.items()}
     for code, row in twin.items():
@@ -200,6 +213,7 @@ def read(
             _PARTS_COLUMNS,
             " + ".join(values["parts"]),
         ),
+        PRESS_PARTS: _whole(presses, units, ("total",), " + ".join(values["press_parts"])),
         TWIN: _whole(twin, units, ("in_progress_in_time", "in_progress_overdue"), _named(twin)),
         BEFORE: _whole(before, units, ("in_progress_total",), _named(before)),
         OUTSIDE: _whole(outside, units, _OUTSIDE_COLUMNS, "số của phần mềm khác"),

@@ -390,10 +390,20 @@ _BETWEEN_PERIODS: tuple[tuple[str, Level, str, str, str], ...] = (
 )
 
 # Between periods: for each unit, and for their sum.
-PERIOD_RELATIONS: tuple[Relation, ...] = tuple(
-    Relation(f"{name}{ending}", level, table, text, explanation, beside=beside)
-    for name, level, text, explanation, beside in _BETWEEN_PERIODS
-    for table, ending in (("appendix_1", ""), ("totals", "_in_all"))
+PERIOD_RELATIONS: tuple[Relation, ...] = (
+    *(
+        Relation(f"{name}{ending}", level, table, text, explanation, beside=beside)
+        for name, level, text, explanation, beside in _BETWEEN_PERIODS
+        for table, ending in (("appendix_1", ""), ("totals", "_in_all"))
+    ),
+    Relation(
+        "presses_of_parts",
+        "warning",
+        "appendix_2",
+        "total = press_parts.total",
+        _OF_PARTS,
+        beside="press_parts",
+    ),
 )
 
 # What only a printed report can break. Its figures are those that were printed, so `printed(x)`

@@ -148,7 +148,7 @@ def _late_changes(
     A case that stays listed has another review where what a review says is another.
     """
     codes = sorted({str(one.key[0]) for one in late})
-    units = dict(
+    units: dict[str, str] = dict(
         connection.execute(
             "select case_code, unit_code from published.late_cases"
             " where publication_id in (%s, %s) and case_code = any(%s)"
@@ -229,8 +229,17 @@ def _explain_sum(
     }
     changes = _changes(connection, new_id, old_ids, _flags(columns))
     changes += _external_changes(connection, new_id, old_ids, columns)
-    old = _sums(connection, old_ids, columns)
-    new = _sums(connection, [new_id], columns)
+    places = [*columns]
+    window = connection.execute(
+        "select ratings_from, ratings_to from published.publications where publication_id = %s",
+        [new_id],
+    ).fetchone()
+    assert window is not None
+    if tile_ratings(connection, old_ids, *window):
+        changes += _press_changes(connection, new_id, old_ids)
+        places += _PRESSES.numbers
+    old = _sums(connection, old_ids, places)
+    new = _sums(connection, [new_id], places)
     touched = {one.cell for one in changes} | {
         cell for cell in old.keys() | new.keys() if old.get(cell) != new.get(cell)
     }
@@ -276,6 +285,19 @@ def _parts(connection: Connection, kind: str, cases_from: date, cases_to: date) 
         if before is not None and (end not in tiled or len(before) < len(tiled[end])):
             tiled[end] = [*before, publication_id]
     return tiled.get(cases_to, [])
+
+
+def tile_ratings(
+    connection: Connection, publications: list[str], ratings_from: date, ratings_to: date
+) -> bool:
+    """Whether the windows of ratings of some releases tile this one, as those of cases may not."""
+    windows = connection.execute(
+        "select ratings_from, ratings_to from published.publications"
+        " where publication_id = any(%s) order by ratings_from",
+        [publications],
+    ).fetchall()
+    begins = [*(begin for begin, _ in windows), ratings_to + timedelta(1)]
+    return begins == [ratings_from, *(end + timedelta(1) for _, end in windows)]
 
 
 def _columns_of(*tables: dict[str, Definition]) -> dict[Place, Definition]:
@@ -335,17 +357,19 @@ def _basis(table: str) -> dict[Place, str]:
     )
 
 
+_PRESSES = _Counted(
+    "ratings",
+    ("press_key",),
+    {
+        ("appendix_2", column): f"({one.rows.condition})::integer"
+        for column, one in APPENDIX_2.items()
+        if one.rows and one.rows.table == "ratings"
+    },
+    {},
+)
+
 _COUNTED = (
-    _Counted(
-        "ratings",
-        ("press_key",),
-        {
-            ("appendix_2", column): f"({one.rows.condition})::integer"
-            for column, one in APPENDIX_2.items()
-            if one.rows and one.rows.table == "ratings"
-        },
-        {},
-    ),
+    _PRESSES,
     _Counted(
         "procedures",
         ("day_of", "procedure_code", "unit_code"),
@@ -742,6 +766,69 @@ cross join lateral (values {texts}) as cells (table_name, column_name, old_value
 where old_value is distinct from new_value
 group by table_name, coalesce(new_unit, old_unit), column_name, reason
 """
+
+
+# A press has one day, so one part alone can count it.
+_PRESSES_OF_PARTS = """
+with
+before as (select *, {measures} from evidence.ratings where publication_id = any(%(old)s)),
+after as (select *, {measures} from evidence.ratings where publication_id = %(new)s),
+differing as (
+    select
+        before.unit_code as old_unit, after.unit_code as new_unit, {pairs},
+        case
+            when before.unit_code <> after.unit_code
+                then case
+                    when before.row_id = after.row_id and rules.are_new then 'rules_changed'
+                    else 'unit_corrected'
+                end
+            when told.business_date > lacking.known_as_of then 'recorded_late'
+            when told.loaded_at > lacking.published_at then 'loaded_late'
+            when not exists (
+                select 1 from published.release_inputs as inputs
+                where inputs.publication_id = lacking.publication_id
+                    and inputs.feed = told.feed and inputs.sha256 = told.sha256
+            ) then 'file_replaced'
+            when rules.are_new then 'rules_changed'
+            else 'unexplained'
+        end as reason
+    from after
+    full join before using (press_key)
+    inner join published.publications as new on new.publication_id = %(new)s
+    inner join published.publications as old
+        on old.publication_id = any(%(old)s)
+        and coalesce(after.pressed_at, before.pressed_at)::date
+            between old.ratings_from and old.ratings_to
+    inner join published.publications as lacking
+        on lacking.publication_id = case
+            when before.row_id is null then old.publication_id else new.publication_id
+        end
+    cross join lateral (
+        values ((old.reference_sha256, old.rule_set) <> (new.reference_sha256, new.rule_set))
+    ) as rules (are_new)
+    left join raw.files as told on told.file_id = (coalesce(after.row_id, before.row_id) >> 32)
+    where before.unit_code is distinct from after.unit_code
+)
+"""
+
+
+def _press_changes(connection: Connection, new_id: str, old_ids: list[str]) -> list[Change]:
+    """The differences of the presses of a release against those of its parts, by reason."""
+    numbered = list(enumerate(_PRESSES.numbers.items()))
+    rows = _PRESSES_OF_PARTS.format(
+        measures=", ".join(f"{one} as c{n}" for n, (_, one) in numbered),
+        pairs=", ".join(f"before.c{n} as o{n}, after.c{n} as n{n}" for n, _ in numbered),
+    )
+    cells = ", ".join(
+        f"('{table}', '{column}', o{n}, n{n})" for n, ((table, column), _) in numbered
+    )
+    found = connection.execute(
+        rows + _NUMBERS.format(numbers=cells), {"old": old_ids, "new": new_id}
+    ).fetchall()
+    return [
+        Change((table, unit, column), reason, difference, rows_affected)
+        for table, unit, column, reason, difference, rows_affected in found
+    ]
 
 
 def _row_changes(
