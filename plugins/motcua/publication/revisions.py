@@ -167,7 +167,7 @@ def _late_changes(
         if one.column == "reason":  # A code: the difference of two means nothing.
             old, new = (None if value is None else str(value) for value in (old, new))
         is_of_review = one.column in _OF_REVIEW and one.key not in one_sided
-        reason = "review_changed" if is_of_review else reasons[code]
+        reason = "review_changed" if is_of_review else reasons.get(code, UNEXPLAINED)
         cell = (_LATE, units[code], f"{code}.{one.column}")
         found.append((Change(cell, reason, _difference(old, new), 1), (old, new)))
     return found
