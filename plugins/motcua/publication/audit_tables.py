@@ -772,7 +772,11 @@ def _carried_over(tables: Sequence[Table]) -> Iterator[Finding]:
 
 
 def _identical_indicators(tables: Sequence[Table]) -> Iterator[Finding]:
-    """Pairs that say the same everywhere."""
+    """Pairs that say the same everywhere, but for 2 and 1.
+
+    The points of a case with one step are those of the case: where nothing but the printed report
+    is known, that is no contradiction.
+    """
     scores = [table for table in tables if table.kind == "scorecard"]
     rows = [row for table in scores for row in table.of_kind("unit")]
     columns = {}
@@ -782,6 +786,8 @@ def _identical_indicators(tables: Sequence[Table]) -> Iterator[Finding]:
         if len(values) == len(rows) >= ENOUGH_ROWS and None not in values:
             columns[n] = values
     for first, second in alike(columns):
+        if (first, second) == (1, 2):
+            continue
         headings = scores[0].headings
         yield Finding(
             printed("printed_identical_indicators"),
