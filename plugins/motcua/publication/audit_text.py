@@ -714,15 +714,6 @@ def _quote(text: str, match: re.Match[str], end: int | None = None) -> str:
 
 def _attachments(report: Report) -> Iterator[Finding]:
     """The date and symbol under which attachments are issued, against those of the report."""
-    issued = [
-        (table, found)
-        for table in report.tables
-        for title in table.titles
-        if (found := _ISSUED.search(plain(title)))
-    ]
-    symbols = {id(table): _symbol(found["number"], found["symbol"]) for table, found in issued}
-    days = {id(table): found["day"].strip(" .,)") for table, found in issued}
-    filled = {key: text for key, text in days.items() if re.search(r"\d.*\d{4}", text)}
     own_symbol = next(
         (
             _symbol(found["number"], found["symbol"])
@@ -731,6 +722,17 @@ def _attachments(report: Report) -> Iterator[Finding]:
         ),
         None,
     )
+    is_decision = own_symbol is not None and own_symbol[1].startswith("qd")
+    issued = [
+        (table, found)
+        for table in report.tables
+        for title in table.titles
+        if (found := _ISSUED.search(plain(title)))
+        and (found["what"] != "quyet dinh" or is_decision)  # else it issues the form, not the table
+    ]
+    symbols = {id(table): _symbol(found["number"], found["symbol"]) for table, found in issued}
+    days = {id(table): found["day"].strip(" .,…)") for table, found in issued}
+    filled = {key: text for key, text in days.items() if re.match(r"\d.*\d{4}", text)}
     own_day = next(
         (
             day
@@ -766,7 +768,7 @@ def _attachments(report: Report) -> Iterator[Finding]:
 
 
 _ISSUED = re.compile(
-    r"kem theo (?:bao cao|cong van|to trinh|thong bao|quyet dinh)(?: so)?:?\s*"
+    r"kem theo (?P<what>bao cao|cong van|to trinh|thong bao|quyet dinh)(?: so)?:?\s*"
     r"(?P<number>[\d.… ]*)\s*/\s*(?P<symbol>[\w-]+)\s*,?\s*(?:ngay\s*)?(?P<day>[^)]*?)\s*"
     r"(?:cua|\)|$)"
 )
