@@ -242,13 +242,14 @@ _ELSEWHERE = re.compile(
     r"cung ky|so voi|nam truoc|quy truoc|thang truoc|luy ke|ke hoach|du kien|chi tieu|muc tieu"
     r"|phan dau|phai dat"
     r"|cap huyen|cap xa|ubnd (?:cac )?(?:huyen|xa|thi xa)|trong thang|thang \d+/\d{4}|thi du|vi du"
+    r"|binh quan|trung binh|moi (?:ngay|tuan|thang|quay)"
 )
 """Words of figures that are not those of the tables: other times, places or wishes."""
 
 _WHOLE = re.compile(
     r"\s*(?:tthc|thu tuc hanh chinh|cac loai|trong ky)?\s*"
-    r"(?:$|[.,;:()/–-]|chiem\b|dat (?:ty le )?\d|va\b|trong do\b"
-    r"|bi tra lai|tra lai|tiep nhan|nhan|nop|duoc"
+    r"(?:$|[.,;:()–-]|chiem\b|dat (?:ty le )?\d|va\b|trong do\b"
+    r"|bi tra lai|tra lai|tiep nhan|nhan|nop|duoc (?:tiep nhan|giai quyet)"
     r"|(?:cua )?(?:to chuc|ca nhan|nguoi dan|cong dan|khach hang)\b)"
 )
 """What may follow "… hồ sơ" when all are meant, and not those of a kind."""
