@@ -433,6 +433,20 @@ PRINTED_RELATIONS: tuple[Relation, ...] = (
         "Tỷ lệ hoàn thành bằng quy trình trên phần mềm trên quy trình được duyệt.",
     ),
     Relation(
+        "printed_by_channel",
+        "critical",
+        "appendix_1",
+        "newly_received = received_online + received_in_person",
+        "Tiếp nhận mới bằng trực tuyến cộng trực tiếp.",
+    ),
+    Relation(
+        "printed_flow",
+        "critical",
+        "appendix_1",
+        "carried_over = settled_total + in_progress_total - newly_received",
+        "Kỳ trước chuyển sang cộng tiếp nhận mới bằng đã giải quyết cộng đang giải quyết.",
+    ),
+    Relation(
         "printed_settled_share",
         "critical",
         "appendix_1",
@@ -623,7 +637,16 @@ PRINTED_RELATIONS: tuple[Relation, ...] = (
 )
 
 READINGS: dict[str, tuple[str, ...]] = {
-    "appendix_1_total_by_outcome": ("total = settled_total + in_progress_total + returned",),
+    "appendix_1_total_by_origin": ("total = received_online + received_in_person + carried_over",),
+    "appendix_1_total_by_outcome": (
+        "total = settled_total + in_progress_total + returned",
+        "total = settled_total + in_progress_in_time + in_progress_overdue",
+        "total = settled_total + in_progress_in_time + in_progress_overdue + returned",
+    ),
+    "printed_flow": (
+        "carried_over = settled_total + in_progress_total + returned - newly_received",
+        "carried_over = settled_total + in_progress_in_time + in_progress_overdue - newly_received",
+    ),
     "appendix_1_settled": (
         "settled_total = settled_in_time + settled_late",
         "settled_total = settled_on_time + settled_late",
