@@ -244,6 +244,77 @@ def bad_headers(chance: random.Random) -> Iterator[Broken]:
         )
 
 
+def damaged_headers(chance: random.Random) -> Iterator[Broken]:
+    """A byte of the header that is no letter: it costs the column that it stands in, or the file."""
+    for byte, shown in ((b"\xff", "udcff"), (b"\0", "x00"), (b"\x1b", "x1b"), (b"\xc1", "udcc1")):
+        for packed in (False, True):
+            feed = chance.choice(["cases", "supplements", "petitions", "procedures"])
+            count = chance.randrange(20, 40)
+            columns = FEEDS[feed].columns
+            header, rest = text(sound(chance, feed, count)).encode().split(b"\n", 1)
+            names = header.split(b",")
+
+            def written(
+                place: int,
+                names: list[bytes] = names,
+                byte: bytes = byte,
+                rest: bytes = rest,
+                packed: bool = packed,
+            ) -> bytes:
+                at = chance.randrange(1, len(names[place]))
+                spoiled = names[place][:at] + byte + names[place][at:]
+                line = b",".join([*names[:place], spoiled, *names[place + 1 :]])
+                content = line + b"\n" + rest
+                return gzip.compress(content) if packed else content
+
+            form = "csv.gz" if packed else "csv"
+            optional = chance.choice([n for n, c in enumerate(columns) if not c.required])
+            needed = chance.choice([n for n, c in enumerate(columns) if c.required])
+            yield Broken(f"{byte!r} in an optional name", feed, written(optional), form,
+                         records=count, warning=shown)  # fmt: skip
+            yield Broken(f"{byte!r} in a required name", feed, written(needed), form, QUARANTINED,
+                         reason=f"column missing: {columns[needed].name}")  # fmt: skip
+        more = b",M\xe0u" + byte
+        lines = text(sound(chance, "steps", 9)).encode().splitlines()
+        content = b"\n".join([lines[0] + more, *(line + b",x" for line in lines[1:])])
+        yield Broken(f"{byte!r} in a further name", "steps", content, records=9, warning=shown)
+    rows = text(sound(chance, "ratings", 6))
+    photograph = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + chance.randbytes(3000)
+    others = (
+        ("a photograph", photograph, "a photograph"),
+        ("noise", b"\x93" + bytes(chance.choices(range(1, 256), k=4000)), ""),
+        ("UTF-32, little end first", b"\xff\xfe\0\0" + rows.encode("utf-32-le"), "UTF-32"),
+        ("UTF-32, big end first", b"\0\0\xfe\xff" + rows.encode("utf-32-be"), "UTF-32"),
+    )
+    for what, content, reason in others:
+        yield Broken(what, "ratings", content, state=QUARANTINED, reason=reason)
+
+
+def extreme_times(chance: random.Random) -> Iterator[Broken]:
+    """Moments at the ends of the calendar, which no clock can carry to local time."""
+    for form, write in WRITINGS.values():
+        for value, is_bad in _EXTREMES:
+            count = chance.randrange(25, 50)
+            rows = sound(chance, "cases", count)
+            record = chance.randrange(1, count + 1)
+            column = chance.choice(("NgayTra", "NgayHenTra"))
+            rows[record][rows[0].index(column)] = value
+            broken = Broken(f"{value}, {form}", "cases", write(rows), form, records=count)
+            if is_bad:
+                broken.rejects = {record: (column, "is not a time that exists")}
+            yield judged(broken)
+
+
+_EXTREMES = (
+    ("0001-01-01T00:00:00+07:00", True),
+    ("00010101T000000+1400", True),
+    ("9999-12-31T23:59:59.9999999Z", True),
+    ("99991231T235959,5Z", True),
+    ("9999-W52-5T23:59:59Z", True),
+    ("9999-12-31T23:59:59", False),
+)
+
+
 def cut_files(chance: random.Random) -> Iterator[Broken]:
     """Text that ends too early: in the header, between records, or within a record."""
     for feed in ("cases", "steps", *RARE_FEEDS):
@@ -445,6 +516,8 @@ MUTATIONS = (
     bad_values,
     bad_lines,
     bad_headers,
+    damaged_headers,
+    extreme_times,
     cut_files,
     flipped_bytes,
     empty_files,

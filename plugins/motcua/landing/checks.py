@@ -104,10 +104,10 @@ def _plain_time(value: str) -> str:
         return value
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
+    except (ValueError, OverflowError):  # no such moment, or only outside the years 1 to 9999
         return value
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
     if moment.year < 1900:
         return value
     if moment.microsecond:

@@ -138,7 +138,10 @@ def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:
 
 
 def shown(path: object) -> str:
-    """A path as a terminal or a log may show it: what cannot be printed stands as \\x1b or so."""
+    """A text from outside as a table, a terminal or a log may hold it.
+
+    What cannot be printed (controls, NUL, bytes that are no letter) stands as \\x1b or so.
+    """
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(path))
 
 

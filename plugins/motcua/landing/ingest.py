@@ -1,9 +1,11 @@
 """One run of ingestion: keep the reference pack, then load every export file not yet loaded."""
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 import psycopg
 
@@ -106,8 +108,11 @@ def _load(
             is_new = not earlier or find.digest(near) not in earlier
             outcome = load.load(connection, near, known) if is_new else None
     except psycopg.Error as error:
-        # Not chained: the server tells in which row it stopped, and rows are personal.
-        raise database.interrupted(f"Loading {file.name}", error) from None
+        if _concerns_all(connection, error):
+            # Not chained: the server tells in which row it stopped, and rows are personal.
+            raise database.interrupted(f"Loading {file.name}", error) from None
+        report.messages.append(_skipped(file, error))
+        return
     except StillWritten:
         report.warnings.append(f"{file.name}: still being written; it waits for the next run.")
         return
@@ -116,6 +121,11 @@ def _load(
             f"{file.name}: cannot be read ({error.strerror or error}); it waits for the next run."
             f" Check {file.uri}."
         )
+        return
+    except (Failed, MemoryError):
+        raise
+    except Exception as error:  # whatever a file does to the loader, it stops no other
+        report.messages.append(_skipped(file, error))
         return
     if outcome is None:
         report.unchanged += 1
@@ -134,6 +144,22 @@ def _load(
             f"{file.name}: {outcome.rejected} of {outcome.records} records rejected; the first:"
             f" {outcome.first_reject} All of them: `motcua rejects`."
         )
+
+
+def _concerns_all(connection: Connection, error: psycopg.Error) -> bool:
+    """Whether no file can be loaded: the server is gone, lacks something, or refuses statements."""
+    kinds = (psycopg.OperationalError, psycopg.ProgrammingError, psycopg.NotSupportedError)
+    return connection.closed or isinstance(error, kinds)
+
+
+def _skipped(file: ExportFile, error: Exception) -> str:
+    """What to say of a file at which the loader failed; never its text, which may be personal."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{file.name}: not loaded, as the loader failed at it ({type(error).__name__} in"
+        f" {Path(place.filename).name}, line {place.lineno}). Report this, with the file for"
+        " whoever may see it; the next run tries again."
+    )
 
 
 def _refresh_statistics(connection: Connection, touched: Counter[str]) -> None:

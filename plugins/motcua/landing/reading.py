@@ -58,6 +58,10 @@ _QUOTED_EMPTY = re.compile(r'(?:^|[,;\n])""(?:[,;\r\n]|$)')
 csv.field_size_limit(LONGEST_RECORD)
 
 _OTHER_KINDS = (
+    (codecs.BOM_UTF32_LE, "text in UTF-32"),
+    (codecs.BOM_UTF32_BE, "text in UTF-32"),
+    (b"\xff\xd8\xff", "a photograph (JPEG)"),
+    (b"\x89PNG", "a picture (PNG)"),
     (b"PK\x03\x04", "an Excel workbook or a zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel (.xls) or another Office document"),
@@ -74,7 +78,7 @@ class Unfit(Exception):
     """
 
     def __init__(self, text: str, records: int = 0) -> None:
-        super().__init__(text)
+        super().__init__(find.shown(text))
         self.records = records
 
 
@@ -224,7 +228,10 @@ def header_of(feed: Feed, written: Sequence[str]) -> Header:
 
 
 def _plain(written: Sequence[str]) -> tuple[str, ...]:
-    return tuple(normalize("NFC", name).strip("\ufeff\u00a0 \t\r\n") for name in written)
+    """Names of columns as they may be stored and shown, whatever bytes the file has there."""
+    return tuple(
+        find.shown(normalize("NFC", name).strip("\ufeff\u00a0 \t\r\n")) for name in written
+    )
 
 
 def _positions(feed: Feed, written: Sequence[str]) -> dict[str, int]:
@@ -257,7 +264,9 @@ def layout_of(feed: Feed, head: bytes, encoding: str | None = None) -> Layout:
         )
     for magic, kind in _OTHER_KINDS:
         if head.startswith(magic):
-            raise Unfit(f"The file is not csv as its name says, but {kind}. Export it as csv.")
+            raise Unfit(
+                f"The file is not csv as its name says, but {kind}. Export it as UTF-8 csv."
+            )
     bom = 3 if head.startswith(b"\xef\xbb\xbf") else 0
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = UTF_16

@@ -269,11 +269,14 @@ def _number(cell: float) -> str:
 
 def _moment(cell: datetime) -> str:
     """The nearest second. strftime would take four times as long."""
-    if cell.microsecond:
+    if cell.microsecond and cell < _LAST_SECOND:
         cell += timedelta(microseconds=500_000)
     day = f"{cell.year}{_TWO[cell.month]}{_TWO[cell.day]}"
     return f"{day}{_TWO[cell.hour]}{_TWO[cell.minute]}{_TWO[cell.second]}"
 
+
+_LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59)
+"""Nothing can be rounded up to what comes after it."""
 
 _TWO = [f"{number:02}" for number in range(60)]
 
