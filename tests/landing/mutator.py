@@ -22,6 +22,17 @@ LOADED, QUARANTINED, IGNORED = "loaded", "quarantined", "ignored"
 LIMIT_PERCENT = 5
 RARE_FEEDS = ("late_reviews", "external_counts", "supplements", "petitions", "procedures")
 
+PERSONAL = (
+    "12/05/1980",
+    "0912.345.678",
+    "0791.8500.1234",
+    "079185001234",
+    "NGOC.TRAN",
+    "B1234567",
+    "Trần Thị Bích Ngọc",
+)
+"""Values that no message may show; only the first is also a time."""
+
 Rows = list[list[str]]
 
 
@@ -71,6 +82,8 @@ def sound(chance: random.Random, feed: str, count: int) -> Rows:
                 if column.kiosk
                 else str(chance.choice(column.codes))
                 if column.codes
+                else chance.choice(PERSONAL)
+                if column.personal
                 else {"time": moment, "whole": str(number), "text": f"Hồ sơ {number}"}[column.kind]
                 for column in columns
             ]
@@ -135,6 +148,9 @@ def bad_values(chance: random.Random) -> Iterator[Broken]:
         ("no such time", lambda c: c.kind == "time", _NO_TIMES, "is not a time that exists"),
         ("no such code", lambda c: bool(c.codes), ("97", "11111"), "is not allowed"),
         ("no number", lambda c: c.kind == "whole", ("x", "1.5", "-1"), "is not a whole number"),
+        ("personal for a time", lambda c: c.kind == "time", PERSONAL[1:], "is not a time that ex"),
+        ("personal for a unit", lambda c: c.unit, PERSONAL, "is not a unit of the refer"),
+        ("personal for a code", lambda c: bool(c.codes), PERSONAL, "is not a whole number"),
         ("no such unit", lambda c: c.unit, ("000.00.77.H51", "?"), "is not a unit of the refer"),
     )
     for writing, (form, write) in WRITINGS.items():
@@ -245,8 +261,9 @@ def bad_headers(chance: random.Random) -> Iterator[Broken]:
 
 
 def damaged_headers(chance: random.Random) -> Iterator[Broken]:
-    """A byte of the header that is no letter: it costs the column that it stands in, or the file."""
-    for byte, shown in ((b"\xff", "udcff"), (b"\0", "x00"), (b"\x1b", "x1b"), (b"\xc1", "udcc1")):
+    """A byte of the header that is no letter: it costs its column, or the file."""
+    strays = ((b"\xff", "udcff"), (b"\0", "x00"), (b"\x1b", "x1b"), (b"\xc1", "udcc1"))
+    for byte, shown in strays:
         for packed in (False, True):
             feed = chance.choice(["cases", "supplements", "petitions", "procedures"])
             count = chance.randrange(20, 40)

@@ -77,6 +77,11 @@ def test_every_broken_file_ends_as_the_contract_says_and_good_ones_load(broken, 
         if file.warning:
             assert any(name in said and file.warning in said for said in report.warnings), file
 
+    stored = rows("select reason, warnings::text from raw.files")
+    shown = [*report.messages, *report.warnings, *(str(line) for line in (*stored, told))]
+    for value in mutator.PERSONAL:
+        assert not [said for said in shown if value in said]
+
     for feed in {file.feed for file in broken.values()}:
         assert (
             rows(

@@ -268,3 +268,19 @@ def test_blocks_and_single_records_tell_the_same_of_every_broken_file(monkeypatc
         ], file.what
         compared += 1
     assert compared > 50
+
+
+def test_a_file_without_header_shows_no_value_of_its_first_record():
+    record = "HS-1,Trần Thị Bích Ngọc,0912345678,000.00.01.H51\n"
+    with pytest.raises(reading.Unfit) as told:
+        reading.layout_of(FEEDS["cases"], record.encode())
+    text = str(told.value)
+    assert "of its 4 names 0 are columns of feed cases, which has 23" in text
+    assert not [value for value in record.strip().split(",") if value in text]
+
+
+@pytest.mark.parametrize("name", ["Ma_Ho_So", "mã hồ sơ", "MaHoSo.", "MaHoS0"])
+def test_a_name_that_is_nearly_one_of_the_feed_is_pointed_at(name):
+    names = [column.name for column in FEEDS["cases"].columns]
+    with pytest.raises(reading.Unfit, match="Name 1 of the header is nearly MaHoSo: write it"):
+        reading.layout_of(FEEDS["cases"], ",".join([name, *names[1:]]).encode() + b"\n")
