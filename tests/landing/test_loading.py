@@ -4,7 +4,9 @@ import csv
 import gzip
 import io
 import logging
+import os
 import threading
+import time
 from datetime import date, datetime
 
 import openpyxl
@@ -12,6 +14,7 @@ import psycopg
 import pytest
 from export_files import OTHER_UNIT, UNIT, case, csv_of, rating, text_of
 
+from motcua.errors import Failed
 from motcua.landing import ingest, load, reading, rejects, sheets
 from motcua.landing.feeds import FEEDS
 from motcua.warehouse import database
@@ -453,6 +456,42 @@ def test_a_file_that_changes_while_it_is_read_waits(put, manifest, monkeypatch):
     assert (report.loaded, manifest()) == (0, [])
     assert report.warnings == [f"{DAY}: still being written; it waits for the next run."]
     monkeypatch.undo()
+
+
+def test_a_file_whose_writer_only_pauses_waits(put, rows, manifest, monkeypatch):
+    """Half of it loaded now and the whole of it later would count its presses twice."""
+    monkeypatch.delenv("MOTCUA_QUIET_SECONDS")
+    whole = csv_of([rating(number) for number in range(1, 31)], "ratings")
+    path = put("ratings_2019-03-04_K01.csv", whole[:-8])
+    report = ingest.ingest()
+    assert (report.loaded, report.waiting, manifest()) == (0, [path.name], [])
+    (warning,) = report.warnings
+    assert warning.startswith("Changed less than 60 s ago, so perhaps still being written: ratings")
+    path.write_bytes(whole)
+    assert ingest.ingest().waiting == [path.name]
+    minute_ago = time.time() - 61
+    os.utime(path, (minute_ago, minute_ago))
+    assert ingest.ingest().loaded == 1
+    assert rows("select count(*) from raw.ratings") == [(30,)]
+
+
+@pytest.mark.parametrize(
+    ("age", "quiet", "waits"), [(5, "60", 1), (5, "4", 0), (5, "0", 0), (-3600, "60", 0)]
+)
+def test_how_long_a_file_waits_is_a_setting(age, quiet, waits, put, monkeypatch):
+    """A time far ahead is that of a wrong clock; it must not hold a file for ever."""
+    monkeypatch.setenv("MOTCUA_QUIET_SECONDS", quiet)
+    os.utime(put(DAY, csv_of(many(1))), (time.time() - age,) * 2)
+    report = ingest.ingest()
+    assert (len(report.waiting), report.loaded) == (waits, 1 - waits)
+
+
+@pytest.mark.parametrize("setting", ["-1", "a minute", "nan", "inf"])
+def test_a_setting_that_is_no_number_of_seconds_is_told(setting, put, monkeypatch):
+    monkeypatch.setenv("MOTCUA_QUIET_SECONDS", setting)
+    put(DAY, csv_of(many(1)))
+    with pytest.raises(Failed, match="MOTCUA_QUIET_SECONDS"):
+        ingest.ingest()
 
 
 def test_two_runs_at_once_load_every_file_once(put, rows):

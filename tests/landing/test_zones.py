@@ -525,3 +525,14 @@ def test_a_file_larger_than_the_disk_is_not_begun(zone, monkeypatch):
     monkeypatch.setattr(remote, "SPARE", 1 << 62)
     with pytest.raises(Failed, match=r"has room for 0 MB.*MOTCUA_HOME"):
         ingest.ingest(uri)
+
+
+def test_a_file_of_sftp_whose_writer_only_pauses_waits(ssh, warehouse, tmp_path, monkeypatch):
+    monkeypatch.delenv("MOTCUA_QUIET_SECONDS")
+    log_in(monkeypatch, tmp_path, ssh)
+    lay(ssh.folder / "quiet", f"cases/{DAY}", csv_of([case(1)]), time.time() - 5)
+    uri = sftp_uri(ssh.port, "quiet")
+    report = ingest.ingest(uri)
+    assert (report.loaded, report.waiting) == (0, [DAY])
+    lay(ssh.folder / "quiet", f"cases/{DAY}", csv_of([case(1)]), time.time() - 62)
+    assert ingest.ingest(uri).loaded == 1

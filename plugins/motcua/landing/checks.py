@@ -182,8 +182,8 @@ def _empty(column: Column, record: Mapping[str, str]) -> Fault | None:
 def shown(value: str, is_time: bool = False) -> str:
     """A value as a message may show it: in full only when it can be no personal data.
 
-    Those are up to four digits, codes in the form of units and kiosks, and in a column of times what
-    is written like one; elsewhere a date may be one of birth, and dots may part a telephone number.
+    Those are up to four digits, codes in the form of units and kiosks, and in a column of times
+    what is written like one; elsewhere a date may be of birth, and dots part a telephone number.
     """
     if _NOT_PERSONAL.fullmatch(value) or (is_time and _LIKE_A_TIME.fullmatch(value)):
         return f'"{value}"'

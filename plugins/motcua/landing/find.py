@@ -9,15 +9,17 @@ Source: section 1 of the contract:
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR, S_ISREG
 from typing import Literal, cast
 
+from motcua import settings
 from motcua.errors import Failed
 from motcua.landing import remote, seen
 from motcua.landing.feeds import FEEDS
@@ -170,6 +172,21 @@ def stamp(file: ExportFile) -> tuple[int, int]:
     """Size and time of the last change; they differ when somebody still writes the file."""
     status = _path(file).stat()
     return status.st_size, status.st_mtime_ns
+
+
+def is_fresh(file: ExportFile) -> bool:
+    """Whether a file changed so lately that a writer may only pause (`settings.quiet_seconds`).
+
+    Objects of S3 are there as a whole or not at all. A time further ahead than that tells nothing,
+    as the clock that set it is wrong.
+    """
+    if file.listed is None or file.zone is None:
+        changed = _path(file).stat().st_mtime
+    elif file.zone.address.scheme == remote.SFTP and file.listed.mark:
+        changed = datetime.fromisoformat(file.listed.mark).timestamp()
+    else:
+        return False
+    return abs(time.time() - changed) < settings.quiet_seconds()
 
 
 def digest(file: ExportFile) -> str:

@@ -2,7 +2,7 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -27,7 +27,8 @@ Manifest = dict[tuple[str, date, str, int], set[str]]
 class IngestReport:
     """What a run did. found, loaded, unchanged and quarantined count files, the others records.
 
-    warnings: what may be wrong; messages: what was refused, with what to do next.
+    warnings: what may be wrong; messages: what was refused, with what to do next. waiting: names of
+    files that changed a moment ago, so that somebody may still write them.
     """
 
     found: int = 0
@@ -40,6 +41,7 @@ class IngestReport:
     reference_changed: bool = False
     warnings: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
 def ingest(
@@ -81,6 +83,8 @@ def ingest(
             _refresh_statistics(connection, touched)
             raise
         _refresh_statistics(connection, touched)
+    if report.waiting:
+        report.warnings.append(_waiting(report.waiting))
     return report
 
 
@@ -104,6 +108,9 @@ def _load(
 ) -> None:
     """Load one file, unless its digest is an earlier one; note in the report what became of it."""
     try:
+        if find.is_fresh(file):
+            report.waiting.append(file.name)
+            return
         with find.at_hand(file) as near:
             is_new = not earlier or find.digest(near) not in earlier
             outcome = load.load(connection, near, known) if is_new else None
@@ -150,6 +157,15 @@ def _concerns_all(connection: Connection, error: psycopg.Error) -> bool:
     """Whether no file can be loaded: the server is gone, lacks something, or refuses statements."""
     kinds = (psycopg.OperationalError, psycopg.ProgrammingError, psycopg.NotSupportedError)
     return connection.closed or isinstance(error, kinds)
+
+
+def _waiting(names: Sequence[str]) -> str:
+    few = ", ".join(names[:10])
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return (
+        f"Changed less than {settings.quiet_seconds():g} s ago, so perhaps still being written:"
+        f" {few}{more}. The next run takes them (`MOTCUA_QUIET_SECONDS=0` at once)."
+    )
 
 
 def _skipped(file: ExportFile, error: Exception) -> str:
