@@ -494,9 +494,12 @@ def strangers(chance: random.Random) -> Iterator[Broken]:
     def ignored(name: str, warning: str = "", content: bytes | None = good) -> Broken:
         return Broken(name, "cases", content, state=IGNORED, warning=warning, name=name)
 
-    yield ignored(f"cases_{day}.csv.tmp")
-    yield ignored(f"cases_{day}.csv.part")
-    yield ignored(f".cases_{day}.csv")
+    yield ignored(f"cases_{day}.csv.tmp", "waits, as its name ends with .tmp")
+    yield ignored(f"cases_{day}.csv.part", "waits, as its name ends with .part")
+    yield ignored(f".cases_{day}.csv", "Hidden files")
+    yield ignored(f".Trash-{chance.randrange(1000)}/cases_{day}.csv", "Hidden files")
+    for wrong in ("R2", "rev2", "K02_R2", "K02_Rev3", "REVISION-2", "K02_r0"):
+        yield ignored(f"cases_{day}_{wrong}.csv", "looks like a revision")
     yield ignored(f"cases_{day}.xls", "not loaded, as its name is not")
     yield ignored(f"cases_{day}_r0.csv.zip", "not loaded, as its name is not")
     yield ignored(f"case_{day}.csv", "not loaded, as its name is not")

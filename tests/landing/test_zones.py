@@ -209,8 +209,11 @@ def test_strange_objects_are_reported_and_unfinished_ones_wait(s3, warehouse):
     found, warnings = find.find(f"s3://{BUCKET}")
     assert found == []
     assert sorted(warning.partition(":")[0] for warning in warnings) == [
+        "Hidden files and folders are not looked into",
         f"cases//{DAY}",
+        f"cases/{DAY}.tmp",
         "cases/notes.txt",
+        f"{DAY}.part",
     ]
 
 
