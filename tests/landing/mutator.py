@@ -506,6 +506,8 @@ def strangers(chance: random.Random) -> Iterator[Broken]:
     yield ignored(
         f"cases_2019-02-{chance.choice((29, 30, 31))}.csv", "is not a day of the calendar"
     )
+    for held in ("9999-12-31", "2999-01-02", "1019-03-04", "1900-01-01", "0219-03-04"):
+        yield ignored(f"cases_{held}.csv", "held, as its business date lies")
     yield ignored(f"ratings_{day}.csv", "does not lie in folder ratings/")
     yield ignored(f"cases_{day}_K{chance.randrange(100)}.csv", content=None)
 

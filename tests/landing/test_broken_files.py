@@ -22,7 +22,7 @@ def broken(put, landing):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
     for day in range(1, GOOD + 1):
-        put(f"cases_2030-01-{day:02}.csv", csv_of([case(number) for number in range(7)]))
+        put(f"cases_2025-01-{day:02}.csv", csv_of([case(number) for number in range(7)]))
     return files
 
 
@@ -47,7 +47,7 @@ def test_every_broken_file_ends_as_the_contract_says_and_good_ones_load(broken, 
         for file in broken.values()
         if file.state != mutator.IGNORED
     }
-    good = {f"cases_2030-01-{day:02}.csv": ["loaded", 7, 7, 0] for day in range(1, GOOD + 1)}
+    good = {f"cases_2025-01-{day:02}.csv": ["loaded", 7, 7, 0] for day in range(1, GOOD + 1)}
     assert manifest == expected | good
 
     told: dict[str, dict[int, tuple[str | None, str]]] = {}

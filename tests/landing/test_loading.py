@@ -7,7 +7,8 @@ import logging
 import os
 import threading
 import time
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import psycopg
@@ -492,6 +493,36 @@ def test_a_setting_that_is_no_number_of_seconds_is_told(setting, put, monkeypatc
     put(DAY, csv_of(many(1)))
     with pytest.raises(Failed, match="MOTCUA_QUIET_SECONDS"):
         ingest.ingest()
+
+
+def test_a_business_date_that_no_export_can_have_is_held(put, manifest):
+    today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date()
+    names = {
+        days: put(f"cases_{today + timedelta(days)}.csv", csv_of([case(days + 9)])).name
+        for days in (0, 1, 2)
+    }
+    for day in ("9999-12-31", "2007-12-31", "2008-01-01", "2018-12-02", "2018-12-03"):
+        put(f"cases_{day}.csv", csv_of([case(int(day.replace("-", "")))]))
+    report = ingest.ingest()
+    held = {said.partition(":")[0] for said in report.warnings if ": held, as its" in said}
+    assert held == {names[2], "cases_9999-12-31.csv", "cases_2007-12-31.csv"}
+    early = {said.partition(":")[0] for said in report.warnings if "lies before 2018-12-03" in said}
+    assert early == {"cases_2008-01-01.csv", "cases_2018-12-02.csv"}
+    assert {name for name, *_ in manifest()} == {
+        "cases_2008-01-01.csv", "cases_2018-12-02.csv", "cases_2018-12-03.csv", names[0], names[1],
+    }  # fmt: skip
+
+
+def test_a_part_that_is_no_kiosk_is_told(put):
+    for part in ("", "_K01", "_K1", "_hall"):
+        press = rating(len(part))
+        put(f"ratings_2019-03-04{part}.csv", csv_of([press], "ratings"))
+    report = ingest.ingest()
+    assert report.loaded == 4
+    assert [said.partition(" is not a kiosk")[0] for said in report.warnings] == [
+        "ratings_2019-03-04_K1.csv: Its part K1",
+        "ratings_2019-03-04_hall.csv: Its part hall",
+    ]
 
 
 def test_two_runs_at_once_load_every_file_once(put, rows):

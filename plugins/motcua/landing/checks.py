@@ -7,7 +7,7 @@ here twice, on purpose: `doubts` picks out, a whole block of records at a time, 
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 
 class Known(NamedTuple):
-    """Codes of the reference pack. No kiosks means that any kiosk is accepted."""
+    """What the reference pack knows. No kiosks means that any kiosk is accepted.
+
+    expected_from: the first day on which it expects any file, if it says so.
+    """
 
     units: frozenset[str]
     kiosks: frozenset[str]
+    expected_from: date | None = None
 
 
 class Fault(NamedTuple):

@@ -35,7 +35,7 @@ _NAME = re.compile(
     r"\.(?P<form>(?i:csv|csv\.gz|xlsx))"
 )
 
-_LIKE_A_REVISION = re.compile(r"(?i)(?:^|[_-])(?:r|rev|revision)[_-]?[0-9]*$")
+_LIKE_A_REVISION = re.compile(r"(?i)(?:^|[_-])(?:r[_-]?[0-9]+|rev(?:ision)?[_-]?[0-9]*)$")
 """Parts that would let a correction count beside what it corrects."""
 
 

@@ -4,8 +4,9 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -19,6 +20,12 @@ from motcua.warehouse.database import Connection
 
 Progress = Callable[[str, int, int], None]
 """Told what is done, how many are done, and of how many."""
+
+AHEAD = timedelta(days=1)
+"""How far ahead of the day at the Centre a business date may lie, as clocks differ."""
+
+YEARS_BEFORE = 10
+"""Years before the first expected one from which old records may still be delivered."""
 
 Manifest = dict[tuple[str, date, str, int], set[str]]
 
@@ -65,6 +72,7 @@ def ingest(
     known = reference.known_codes(pack)
     files, report.warnings[:0] = find.find(uri or settings.landing(), options)
     report.found = len(files)
+    today = datetime.now(ZoneInfo(settings.TIME_ZONE)).date()
     touched: Counter[str] = Counter()
     with database.connect(database.LOADER, autocommit=True) as connection:
         if not new_key:
@@ -73,7 +81,9 @@ def ingest(
         try:
             for done, file in enumerate(files, start=1):
                 earlier = manifest.get(file.key, set())
-                if file.sha256 in earlier:
+                if reason := _misdated(file, known, today):
+                    report.warnings.append(f"{file.name}: {reason}")
+                elif file.sha256 in earlier:
                     report.unchanged += 1
                 else:
                     _load(connection, file, earlier, known, report, touched)
@@ -157,6 +167,18 @@ def _concerns_all(connection: Connection, error: psycopg.Error) -> bool:
     """Whether no file can be loaded: the server is gone, lacks something, or refuses statements."""
     kinds = (psycopg.OperationalError, psycopg.ProgrammingError, psycopg.NotSupportedError)
     return connection.closed or isinstance(error, kinds)
+
+
+def _misdated(file: ExportFile, known: Known, today: date) -> str | None:
+    """Why a file is held for its business date, which no export can have; None if it can."""
+    if file.business_date > today + AHEAD:
+        return f"held, as its business date lies ahead of today, {today}. Rename it, or wait."
+    if known.expected_from and file.business_date.year < known.expected_from.year - YEARS_BEFORE:
+        return (
+            f"held, as its business date lies years before {known.expected_from}, the first day"
+            " that feeds.csv expects. Rename it, or correct expected_from."
+        )
+    return None
 
 
 def _waiting(names: Sequence[str]) -> str:

@@ -112,7 +112,7 @@ def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | No
             outcome = Outcome(QUARANTINED, read.records, read.records, way, str(unfit))
         if find.stamp(file) != before:
             raise StillWritten
-        outcome.warnings = [*read.warnings]
+        outcome.warnings = [*read.warnings, *_strange_name(file, known)]
         if LOADED in earlier.values() and outcome.state == LOADED:
             outcome.warnings.append(
                 "Another export of the same name was loaded before; both count. If this one"
@@ -122,6 +122,22 @@ def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | No
         listed = None if outcome.state == LOADED else MOST_LISTED
         task.rejects.store(connection, file_id, listed)
     return outcome
+
+
+def _strange_name(file: ExportFile, known: Known) -> Iterator[str]:
+    """What the name of a file says that the reference pack does not know."""
+    if file.feed == "ratings" and known.kiosks and file.part and file.part not in known.kiosks:
+        yield (
+            f"Its part {file.part} is not a kiosk of the reference pack, so it counts for none when"
+            " missing days are looked for. Correct the name or kiosks.csv; a file of all kiosks has"
+            " no part."
+        )
+    if known.expected_from and file.business_date < known.expected_from:
+        yield (
+            f"Its business date lies before {known.expected_from}, the first day that feeds.csv"
+            " expects. If that is a slip, deliver it under its true day, and under this one a"
+            " revision with only the header."
+        )
 
 
 def _begin(connection: Connection, file: ExportFile) -> tuple[int, dict[str, str]]:
