@@ -25,6 +25,7 @@ os.environ["POLARS_MAX_THREADS"] = "1"
 for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
     if name not in KEPT:
         del os.environ[name]
+os.environ["MOTCUA_QUIET_SECONDS"] = "0"  # what a test has written is whole
 
 import mail_sink  # noqa: E402 (after the settings are cleared)
 from motcua.operations.alerts import MailServer  # noqa: E402

@@ -1,6 +1,7 @@
 """Every MOTCUA_* setting, with a default that works on one machine."""
 
 import os
+from contextlib import suppress
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -80,6 +81,18 @@ def retention_days() -> int:
 def reject_limit_percent() -> float:
     """Share of rejected records, in percent, above which a file is quarantined."""
     return float(os.environ.get("MOTCUA_REJECT_LIMIT_PERCENT", "5"))
+
+
+def quiet_seconds() -> float:
+    """Seconds since its last change during which a file may still be written, and waits; 0: none.
+
+    Raises Failed when the setting is no number of seconds from 0 on.
+    """
+    given = os.environ.get("MOTCUA_QUIET_SECONDS") or "60"
+    with suppress(ValueError):
+        if 0 <= (seconds := float(given)) < float("inf"):
+            return seconds
+    raise Failed(f"MOTCUA_QUIET_SECONDS is {given}; it must be a number of seconds from 0 on.")
 
 
 def deadline() -> time:

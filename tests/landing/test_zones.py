@@ -209,8 +209,11 @@ def test_strange_objects_are_reported_and_unfinished_ones_wait(s3, warehouse):
     found, warnings = find.find(f"s3://{BUCKET}")
     assert found == []
     assert sorted(warning.partition(":")[0] for warning in warnings) == [
+        "Hidden files and folders are not looked into",
         f"cases//{DAY}",
+        f"cases/{DAY}.tmp",
         "cases/notes.txt",
+        f"{DAY}.part",
     ]
 
 
@@ -525,3 +528,14 @@ def test_a_file_larger_than_the_disk_is_not_begun(zone, monkeypatch):
     monkeypatch.setattr(remote, "SPARE", 1 << 62)
     with pytest.raises(Failed, match=r"has room for 0 MB.*MOTCUA_HOME"):
         ingest.ingest(uri)
+
+
+def test_a_file_of_sftp_whose_writer_only_pauses_waits(ssh, warehouse, tmp_path, monkeypatch):
+    monkeypatch.delenv("MOTCUA_QUIET_SECONDS")
+    log_in(monkeypatch, tmp_path, ssh)
+    lay(ssh.folder / "quiet", f"cases/{DAY}", csv_of([case(1)]), time.time() - 5)
+    uri = sftp_uri(ssh.port, "quiet")
+    report = ingest.ingest(uri)
+    assert (report.loaded, report.waiting) == (0, [DAY])
+    lay(ssh.folder / "quiet", f"cases/{DAY}", csv_of([case(1)]), time.time() - 62)
+    assert ingest.ingest(uri).loaded == 1
