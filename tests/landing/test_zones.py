@@ -307,6 +307,20 @@ def test_names_on_the_server_are_letters_and_nothing_else(ssh, warehouse):
     assert (report.loaded, report.records, report.warnings) == (len(folders), len(folders), [])
 
 
+def test_a_name_on_the_server_that_is_no_utf_8_hides_no_other_file(ssh, warehouse):
+    lay(ssh.folder, f"cases/{DAY}", csv_of([case(1)]))
+    cases = os.fsencode(ssh.folder / "cases")
+    Path(os.fsdecode(cases + b"/b\xe1o c\xe1o.csv")).write_bytes(b"x")
+    Path(os.fsdecode(cases + b"/th\xe1ng 3")).mkdir()
+    Path(os.fsdecode(cases + b"/th\xe1ng 3/cases_2019-03-05.csv")).write_bytes(b"x")
+    report = ingest.ingest(sftp_uri(ssh.port))
+    assert (report.found, report.loaded) == (1, 1)
+    assert sorted(warning.partition(", as")[0] for warning in report.warnings) == [
+        "cases/b\\udce1o c\\udce1o.csv: not loaded",
+        "cases/th\\udce1ng 3/cases_2019-03-05.csv: not loaded",
+    ]
+
+
 def test_links_closed_folders_and_strangers_on_the_server_are_reported(ssh, warehouse, tmp_path):
     lay(ssh.folder, f"cases/real/{DAY}", csv_of([case(1)]))
     lay(ssh.folder, "cases/closed/cases_2019-03-05.csv", csv_of([case(2)]))

@@ -344,6 +344,8 @@ def _open_sftp(address: Address, told: Options, patience: float) -> Zone:
             keepalive_count_max=3,
             skip_instance_cache=True,
             timeout=2 * patience,
+            # A name that is no UTF-8 is told as it is, and hides none of its neighbours.
+            sftp_client_kwargs={"path_errors": "surrogateescape"},
             **how,
         )
     return Zone(address, f"{host}:{port}", system, hosts or (str(usual[0]),))
