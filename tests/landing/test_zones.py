@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import socket
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -533,9 +536,41 @@ def test_a_copy_has_no_name_and_is_gone_after_use(zone, tmp_path):
     assert not near.at.exists()
 
 
-def test_a_file_larger_than_the_disk_is_not_begun(zone, monkeypatch):
+def test_a_file_larger_than_the_disk_waits_and_stops_no_other(zone, monkeypatch, rows):
     uri, _, put = zone
-    put(f"cases/{DAY}", csv_of([case(1)]))
-    monkeypatch.setattr(remote, "SPARE", 1 << 62)
-    with pytest.raises(Failed, match=r"has room for 0 MB.*MOTCUA_HOME"):
-        ingest.ingest(uri)
+    put(f"cases/{DAY}", csv_of([case(number) for number in range(200)]))
+    put("cases/cases_2019-03-05.csv", csv_of([case(1)]))
+    free = shutil.disk_usage("/").free
+    monkeypatch.setattr(remote.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    monkeypatch.setattr(remote, "SPARE", free - 10_000)
+    report = ingest.ingest(uri)
+    assert (report.found, report.loaded) == (2, 1)
+    assert rows("select file_name from raw.files") == [("cases_2019-03-05.csv",)]
+    (warning,) = report.warnings
+    assert warning.startswith(f"{DAY}: this machine has no room to load it (it has 0 MB")
+    assert "MOTCUA_HOME); it waits for the next run." in warning
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "motcua", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_that_fills_up_while_a_file_is_fetched_is_told(zone, small_disk, monkeypatch):
+    uri, _, put = zone
+    put(f"cases/{DAY}", csv_of([case(n, GhiChu="x" * 3000) for n in range(1, 600)]))
+    put("cases/cases_2019-03-05.csv", csv_of([case(1)]))
+    monkeypatch.setenv("MOTCUA_KEY_FILE", os.environ["MOTCUA_HOME"] + "/pseudonym.key")
+    monkeypatch.setenv("MOTCUA_HOME", str(small_disk))
+    monkeypatch.setattr(remote, "SPARE", -(4 << 20))
+    report = ingest.ingest(uri)
+    assert report.loaded == 1
+    (warning,) = report.warnings
+    assert warning.startswith(f"{DAY}: this machine has no room to load it (the disk of")
+    assert f"{small_disk} is full; free some, or move MOTCUA_HOME); it waits" in warning

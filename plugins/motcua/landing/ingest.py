@@ -9,7 +9,7 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed
-from motcua.landing import find, load, pseudonyms, reference
+from motcua.landing import find, load, pseudonyms, reference, remote
 from motcua.landing.checks import Known
 from motcua.landing.find import ExportFile, StillWritten
 from motcua.warehouse import database
@@ -112,10 +112,11 @@ def _load(
         report.warnings.append(f"{file.name}: still being written; it waits for the next run.")
         return
     except OSError as error:
-        report.warnings.append(
-            f"{file.name}: cannot be read ({error.strerror or error}); it waits for the next run."
-            f" Check {file.uri}."
-        )
+        what = f"cannot be read ({error.strerror or error})"
+        todo = f" Check {file.uri}."
+        if error.errno in remote.NO_ROOM:  # nothing is written to where the file lies
+            what, todo = f"this machine has no room to load it ({error.strerror})", ""
+        report.warnings.append(f"{file.name}: {what}; it waits for the next run.{todo}")
         return
     if outcome is None:
         report.unchanged += 1

@@ -3,11 +3,13 @@
 import csv
 import tempfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
 from motcua.landing.checks import Fault
+from motcua.landing.remote import NO_ROOM
 from motcua.warehouse import database
 from motcua.warehouse.database import Connection
 
@@ -107,13 +109,15 @@ class RejectBook:
         self.numbers.append(number)
         kept = content[:_LONGEST_CONTENT].replace("\0", "\\0")
         kept = kept.encode("utf-8", "backslashreplace").decode()
-        self._writer.writerow([number, columns, reason, next_step, kept])
+        with _with_room():
+            self._writer.writerow([number, columns, reason, next_step, kept])
 
     def store(self, connection: Connection, file_id: int, most: int | None = None) -> None:
         """Write them to raw.rejects (the first `most`); the manifest has to know the file."""
         if not self.numbers:
             return
-        self._lines.seek(0)
+        with _with_room():
+            self._lines.seek(0)
         with connection.cursor().copy(
             "copy raw.rejects (file_id, record, column_name, reason, next_step, content) from stdin"
         ) as copy:
@@ -122,6 +126,16 @@ class RejectBook:
                     break
                 number, columns, *rest = row
                 copy.write_row([file_id, int(number), columns or None, *rest])
+
+
+@contextmanager
+def _with_room() -> Iterator[None]:
+    """Tell which disk is full when one is."""
+    try:
+        yield
+    except OSError as error:
+        todo = f"the disk of {tempfile.gettempdir()} is full; free some, or let TMPDIR name another"
+        raise OSError(error.errno, todo if error.errno in NO_ROOM else error.strerror) from error
 
 
 def listing(
