@@ -503,6 +503,30 @@ def test_status_does_not_try_a_zone_whose_login_airflow_has(warehouse, monkeypat
     assert "(not tried: its login is Airflow's connection exports)" in status.addresses()
 
 
+def test_an_empty_zone_is_told(zone):
+    uri, _, put = zone
+    (warning,) = ingest.ingest(uri).warnings
+    assert warning.startswith(f"Nothing lies under {uri}. If exports should be there")
+    put(f"cases/{DAY}", csv_of([case(1)]))
+    assert ingest.ingest(uri).warnings == []
+
+
+def test_names_are_told_without_what_a_terminal_obeys(s3, ssh, warehouse):
+    s3.put_object(Bucket=BUCKET, Key=f"cases//\u202e{DAY}", Body=b"x")
+    lay(ssh.folder, "cases/closed \x1b[2J/x.csv", b"x")
+    (ssh.folder / "cases" / "\x1b[31m").symlink_to("nowhere")
+    for uri, options, names in (
+        (f"s3://{BUCKET}", {}, [f"cases//\\u202e{DAY}"]),
+        (sftp_uri(ssh.port), None, ["cases/\\x1b[31m", "cases/closed \\x1b[2J/"]),
+    ):
+        _, warnings = find.find(uri, options)
+        assert all(warning.isprintable() for warning in warnings)
+        told = sorted(
+            warning.partition(": ")[0] for warning in warnings if "Nothing" not in warning
+        )
+        assert told == names
+
+
 def test_a_file_that_changes_between_listing_and_reading_waits(zone):
     uri, _, put = zone
     put(f"cases/{DAY}", csv_of([case(1)]))

@@ -85,10 +85,16 @@ def find(
     else:
         zone, known = None, {}
         listed, warnings = _folder_listing(landing)
+    warnings = [shown(warning) for warning in warnings]
+    if not listed:
+        warnings.append(
+            f"Nothing lies under {landing}. If exports should be there, check that it is the right"
+            " place (MOTCUA_LANDING) and, of a share, that it is mounted."
+        )
     found = []
     for entry in listed:
         path = PurePosixPath(entry.path)
-        if path.name.startswith(".") or path.name.endswith(UNFINISHED):
+        if _is_unfinished(path):
             continue
         try:
             file = parse(landing, path, entry.size)
@@ -100,6 +106,16 @@ def find(
             file = replace(file, zone=zone, listed=entry, sha256=sha256)
         found.append(file)
     return sorted(found, key=lambda file: (file.key, file.uri)), warnings
+
+
+def unfinished(folder: str) -> list[str]:
+    """Files of a landing folder that `find` leaves out without a word, as they may be shown."""
+    listed, _ = _folder_listing(folder)
+    return sorted(shown(one.path) for one in listed if _is_unfinished(PurePosixPath(one.path)))
+
+
+def _is_unfinished(path: PurePosixPath) -> bool:
+    return path.name.startswith(".") or path.name.endswith(UNFINISHED)
 
 
 def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:

@@ -191,7 +191,7 @@ def reach(uri: str, seconds: float = 3.0) -> None:
 def listing(zone: Zone) -> tuple[list[Listed], list[str]]:
     """Every file of the zone, and a warning for everything that cannot be looked into.
 
-    Raises Failed when the zone as a whole cannot be listed.
+    Names in the warnings are as they stand, whatever letters they have. Raises Failed when the zone as a whole cannot be listed.
     """
     with _told(zone.address, zone.known_hosts):
         return _list_s3(zone) if zone.address.scheme == S3 else _list_sftp(zone)
@@ -298,11 +298,6 @@ def _list_s3(zone: Zone) -> tuple[list[Listed], list[str]]:
             warnings.append(f"{path}: not loaded, as no file can have this path. Rename it.")
         else:
             files.append(Listed(path, info["size"], _mark(info)))
-    if not files:
-        warnings.append(
-            f"Nothing lies under {zone.address.uri}. If exports should be there, check the prefix"
-            " in MOTCUA_LANDING."
-        )
     return files, warnings
 
 
