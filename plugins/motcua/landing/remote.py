@@ -191,7 +191,8 @@ def reach(uri: str, seconds: float = 3.0) -> None:
 def listing(zone: Zone) -> tuple[list[Listed], list[str]]:
     """Every file of the zone, and a warning for everything that cannot be looked into.
 
-    Names in the warnings are as they stand, whatever letters they have. Raises Failed when the zone as a whole cannot be listed.
+    Names in the warnings are as they stand, whatever letters they have.
+    Raises Failed when the zone as a whole cannot be listed.
     """
     with _told(zone.address, zone.known_hosts):
         return _list_s3(zone) if zone.address.scheme == S3 else _list_sftp(zone)
