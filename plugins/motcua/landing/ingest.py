@@ -25,7 +25,8 @@ Manifest = dict[tuple[str, date, str, int], set[str]]
 class IngestReport:
     """What a run did. found, loaded, unchanged and quarantined count files, the others records.
 
-    warnings: what may be wrong; messages: what was refused, with what to do next.
+    not_streamed: why csv files were read record by record, which is slower, and how many for each
+    reason. warnings: what may be wrong; messages: what was refused, with what to do next.
     """
 
     found: int = 0
@@ -36,6 +37,7 @@ class IngestReport:
     rejected: int = 0
     reference_sha256: str = ""
     reference_changed: bool = False
+    not_streamed: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
 
@@ -122,6 +124,8 @@ def _load(
         report.unchanged += 1
         return
     report.warnings += [f"{file.name}: {warning}" for warning in outcome.warnings]
+    if outcome.not_streamed:
+        report.not_streamed[outcome.not_streamed] += 1
     if outcome.state == load.QUARANTINED:
         report.quarantined += 1
         report.messages.append(f"{file.name}: quarantined. {outcome.reason}")

@@ -59,8 +59,13 @@ _NOT_MADE_GOOD = """
                 select from raw.files as newer
                 where (newer.feed, newer.business_date, newer.part)
                     = (f.feed, f.business_date, f.part)
-                    and newer.revision > f.revision
                     and newer.state = 'loaded'
+                    and (
+                        newer.revision > f.revision
+                        or newer.revision = f.revision
+                        and f.state = 'quarantined'
+                        and newer.file_id > f.file_id
+                    )
             )
     ),
 
@@ -77,7 +82,11 @@ _NOT_MADE_GOOD = """
         inner join current_files as f on r.file_id = f.file_id
     )
 """
-"""Faults of files that no later revision replaced, of %(feed)s or of all, of a window of days."""
+"""Faults of files that are not made good, of %(feed)s or of all, of a window of days.
+
+A later revision makes a file good; of a file that was refused as a whole, also one of the same name
+that was loaded after it. Of two that were loaded both count, and so do the faults of both.
+"""
 
 
 class RejectBook:
@@ -143,8 +152,9 @@ def listing(
 ) -> list[Reject]:
     """What was rejected and is not yet made good, newest business date first.
 
-    A file counts as made good when a later revision of it was loaded. `with_content` adds the
-    records as they were written, which hold personal data.
+    A file counts as made good when a later revision of it was loaded, or after it was refused as a
+    whole another of its name. `with_content` adds the records as they were written, which hold
+    personal data.
     """
     with database.connect(database.LOADER) as connection:
         rows = connection.execute(
