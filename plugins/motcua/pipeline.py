@@ -63,6 +63,10 @@ def run_ingest(
     )
     if report.reference_changed:
         print(f"The reference pack {settings.reference()} is new or has changed; it is stored.")
+    _list(
+        "Read record by record, which is slower",
+        [f"{count} files, because {why}" for why, count in report.not_streamed.most_common()],
+    )
     _list("Refused", report.messages)
     _list("Warnings", report.warnings)
     return report

@@ -1,12 +1,13 @@
 """Killed anywhere and started again, a run ends with the same published rows.
 
-MOTCUA_KILLS sets how many kills at random moments are tried (default 3).
+MOTCUA_KILLS sets how many processes are killed (default 3), in turn while they ingest, build and
+publish, at random moments that are spread over the whole stage. MOTCUA_KILL_SEED gives others.
 """
 
+import itertools
 import os
 import random
 import secrets
-import shlex
 import shutil
 import signal
 import subprocess
@@ -24,11 +25,15 @@ from motcua_sample import write_sample
 pytestmark = pytest.mark.slow
 
 KNOWN_AS_OF = "2019-04-05"
-NIGHT = " && ".join(
-    shlex.join([str(Path(sys.executable).with_name("motcua")), *arguments])
-    for arguments in (["ingest"], ["build"], ["publish", "2019-Q1", "--approved-by", "A"])
-)
-"""What a night does, with the publication of the first quarter at its end."""
+NIGHT = {
+    "ingest": ["ingest"],
+    "build": ["build"],
+    "publish": ["publish", "2019-Q1", "--approved-by", "A"],
+}
+"""The commands of a night, with the publication of the first quarter at its end."""
+
+PATIENCE = 5
+"""How often a process may end before its moment until the test gives up."""
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +70,10 @@ def fresh_warehouse(server_url: str, landing: Path, home: Path) -> Iterator[dict
             admin.execute(f"drop database {name} with (force)")
 
 
-def run_night(environment: dict[str, str], kill_after: float | None = None) -> bool:
-    """Run the night; with `kill_after` seconds, kill it and its children then. True if it ended."""
+def run(environment: dict[str, str], stage: str, kill_after: float | None = None) -> bool:
+    """Run a stage; with `kill_after` seconds, kill it and its children then. True if it was."""
     process = subprocess.Popen(
-        ["sh", "-c", NIGHT],
+        [str(Path(sys.executable).with_name("motcua")), *NIGHT[stage]],
         env=environment,
         start_new_session=True,
         stdout=subprocess.PIPE,
@@ -79,10 +84,20 @@ def run_night(environment: dict[str, str], kill_after: float | None = None) -> b
         output, _ = process.communicate(timeout=kill_after)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return False
+        output, _ = process.communicate()
+    if kill_after is not None and process.returncode == -signal.SIGKILL:
+        return True
     assert process.returncode == 0, output
-    return True
+    return False
+
+
+def killed_night(environment: dict[str, str], victim: str, moment: float) -> bool:
+    """A night whose stage `victim` is killed after `moment` seconds; False if it ended before."""
+    for stage in NIGHT:
+        if stage == victim:
+            return run(environment, stage, kill_after=moment)
+        run(environment, stage)
+    raise ValueError(victim)
 
 
 def published(environment: dict[str, str]) -> dict[str, tuple[int, object]]:
@@ -105,25 +120,43 @@ def published(environment: dict[str, str]) -> dict[str, tuple[int, object]]:
 
 
 def test_killed_runs_end_with_the_same_published_rows(
-    server_url: str, landing: Path, tmp_path: Path
+    server_url: str, landing: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    seconds = {}
     with fresh_warehouse(server_url, landing, tmp_path / "whole") as environment:
-        started = time.monotonic()
-        assert run_night(environment)
-        seconds = time.monotonic() - started
+        for stage in NIGHT:
+            started = time.monotonic()
+            run(environment, stage)
+            seconds[stage] = time.monotonic() - started
         expected = published(environment)
     assert expected["published.appendix_1"][0] == 16
     assert expected["evidence.cases"][0] > 5_000
 
+    kills = int(os.environ.get("MOTCUA_KILLS", "3"))
     seed = int(os.environ.get("MOTCUA_KILL_SEED", "20190405"))
     draw = random.Random(seed)
-    killed = 0
-    for number in range(int(os.environ.get("MOTCUA_KILLS", "3"))):
-        home = tmp_path / f"killed-{number}"
-        with fresh_warehouse(server_url, landing, home) as environment:
-            moment = draw.uniform(0.3, seconds)
-            killed += not run_night(environment, kill_after=moment)
-            assert run_night(environment)
-            assert published(environment) == expected, f"killed after {moment:.1f} s, seed {seed}"
-        shutil.rmtree(home, ignore_errors=True)
-    assert killed, "no run was killed: all ended before their moment"
+    stages = [stage for stage, _ in zip(itertools.cycle(NIGHT), range(kills), strict=False)]
+    for number, stage in enumerate(stages):
+        # The stage in as many slices as it is killed times, one moment in each.
+        slices, place = stages.count(stage), stages[:number].count(stage)
+        for attempt in range(PATIENCE):
+            home = tmp_path / f"killed-{number}-{attempt}"
+            moment = draw.uniform(place, place + 1) / slices * seconds[stage]
+            what = f"kill {number + 1} of {kills}, {moment:.1f} s after the start of {stage}"
+            with fresh_warehouse(server_url, landing, home) as environment:
+                is_killed = killed_night(environment, stage, moment)
+                with capsys.disabled():
+                    print(
+                        f"{what} (of {seconds[stage]:.1f} s){'' if is_killed else ': it had ended'}"
+                    )
+                if is_killed:
+                    for again in NIGHT:
+                        run(environment, again)
+                    assert published(environment) == expected, f"{what}, seed {seed}"
+            shutil.rmtree(home, ignore_errors=True)
+            if is_killed:
+                break
+        else:
+            pytest.fail(
+                f"{stage} ended {PATIENCE} times before its moment, the last {moment:.1f} s"
+            )

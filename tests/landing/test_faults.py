@@ -1,9 +1,11 @@
 """The server goes away or has no room left in the middle of a load: nothing is lost or doubled."""
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from export_files import case, csv_of
 
 from motcua.errors import Interrupted
-from motcua.landing import ingest, load
+from motcua.landing import ingest, load, rejects
 from motcua.warehouse import database, schema, server
 
 DAY, NEXT = "cases_2019-03-04.csv", "cases_2019-03-05.csv"
@@ -211,3 +213,25 @@ def test_a_file_at_which_the_loader_fails_stops_no_other(put, rows, monkeypatch,
     assert rows(FILES) == [(NEXT, 6, 6)]
     assert rows("select count(*) from raw.cases") == [(6,)]
     assert ingest.ingest().loaded == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_disk_that_has_no_room_for_rejected_records(put, rows, tmp_path, monkeypatch):
+    disk = tmp_path / "small"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "motcua", disk], check=True)
+    try:
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+        monkeypatch.setattr(rejects, "_IN_MEMORY", 1 << 16)
+        put(DAY, csv_of([case(n, DaXoa="9", GhiChu="x" * 3000) for n in range(1, 600)]))
+        put(NEXT, csv_of(many(5)))
+        report = ingest.ingest()
+    finally:
+        gc.collect()  # the book of rejected records is closed with its last reference
+        subprocess.run(["umount", disk], check=True)
+    assert rows(FILES) == [(NEXT, 5, 5)]
+    (warning,) = report.warnings
+    assert warning.startswith(f"{DAY}: this machine has no room to load it (the disk of {disk} is")
+    assert "TMPDIR" in warning
+    assert "Check" not in warning

@@ -110,6 +110,15 @@ def test_a_landing_zone_that_is_not_there_fails_with_what_to_do(tmp_path):
         find.find("s3://bucket/exports")
 
 
+def test_an_empty_landing_zone_is_told(landing):
+    (landing / "cases").mkdir()
+    (warning,) = find.find(str(landing))[1]
+    assert warning.startswith(f"Nothing lies under {landing}. If exports should be there")
+    assert "mounted" in warning
+    (landing / "cases" / "cases_2019-03-04.csv.part").write_text("x")
+    assert find.find(str(landing)) == ([], [])
+
+
 def test_a_file_uri_is_a_folder(landing):
     (landing / "cases").mkdir()
     (landing / "cases" / "cases_2019-03-04.csv").write_text("abc")

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from export_files import OTHER_UNIT, UNIT, case, csv_of, rating, text_of
 
+from motcua import pipeline
 from motcua.errors import Failed
 from motcua.landing import ingest, load, reading, rejects, sheets
 from motcua.landing.feeds import FEEDS
@@ -403,6 +404,21 @@ def test_a_broken_line_costs_one_record_and_the_way_is_logged(put, manifest, row
     ]
 
 
+def test_a_run_tells_why_files_were_not_streamed(put, capsys):
+    for day in (4, 5):
+        put(f"cases_2019-03-0{day}.csv", text_of([case(day)]).encode("utf-16"))
+    put("cases_2019-03-06.csv", text_of([case(6)], newline="\r").encode())
+    put("cases_2019-03-07.csv", csv_of([case(7)]))
+    report = pipeline.run_ingest()
+    assert report.not_streamed == {
+        "its encoding is utf-16": 2,
+        "its lines end with a carriage return alone": 1,
+    }
+    said = capsys.readouterr().out
+    assert "Read record by record, which is slower" in said
+    assert "2 files, because its encoding is utf-16" in said
+
+
 def test_bytes_that_are_no_text_cost_one_record(put, manifest, rows):
     lines = csv_of(many(40)).splitlines(keepends=True)
     lines[5] = lines[5].replace("Trần".encode(), b"Tr\xffn")
@@ -585,6 +601,27 @@ def test_rejects_are_listed_until_a_later_revision_makes_them_good(put):
     put("cases_2019-03-04_r2.csv", csv_of([*many(30), case(31, MaDonVi=OTHER_UNIT)]))
     ingest.ingest()
     assert [reject.feed for reject in rejects.listing()] == ["ratings"]
+
+
+def test_a_refused_file_is_made_good_by_a_later_one_of_its_name_alone(put):
+    put(DAY, csv_of(many(9)))
+    ingest.ingest()
+    put(DAY, b"mahoso\n")
+    put("ratings_2019-03-05.csv", b"")
+    put("steps_2019-03-05.csv", b"")
+    put("steps_2019-03-05_B.csv", csv_of([], "steps"))
+    ingest.ingest()
+    names = [DAY, "ratings_2019-03-05.csv", "steps_2019-03-05.csv"]
+    assert sorted(reject.file_name for reject in rejects.listing()) == names
+    put("ratings_2019-03-05.csv", csv_of([rating(1)], "ratings"))
+    ingest.ingest()
+    assert sorted(reject.file_name for reject in rejects.listing()) == [names[0], names[2]]
+    # Of two that were loaded both count, so a bad record of the first stays told.
+    put("cases_2019-03-08.csv", csv_of([*many(30), case(31, DaXoa="9")]))
+    ingest.ingest()
+    put("cases_2019-03-08.csv", csv_of([*many(30), case(31)]))
+    ingest.ingest()
+    assert "cases_2019-03-08.csv" in [reject.file_name for reject in rejects.listing("cases")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])

@@ -1,13 +1,17 @@
 """A purge empties what is personal past its retention, and nothing else."""
 
+import errno
+import os
+import subprocess
 from datetime import date
+from pathlib import Path
 
 import psycopg
 import pytest
 from export_files import case, csv_of, rating
 
 from motcua.errors import Failed
-from motcua.landing import ingest, purge, rejects
+from motcua.landing import find, ingest, purge, rejects
 from motcua.landing.feeds import FEEDS
 from motcua.warehouse import database
 
@@ -157,6 +161,66 @@ def test_landing_copies_go_when_their_contents_are_loaded(put, rows, landing):
     deleted = rows("select uri from ops.landing_deletions order by uri")
     assert deleted == [(uri,) for uri in sorted(report.deleted)]
     assert len(deleted) == 4
+
+
+def test_a_copy_that_cannot_be_deleted_or_read_is_told_and_not_in_the_log(put, rows, monkeypatch):
+    deliver(put)
+    unlink, opened = Path.unlink, find.open_file
+
+    def refuse(path, missing_ok=False):
+        if path.name.startswith("cases_"):
+            raise PermissionError(errno.EROFS, "Read-only file system", str(path))
+        unlink(path, missing_ok)
+
+    def fail(file):
+        if file.name.startswith("steps_"):
+            raise OSError(errno.EIO, "Input/output error", file.uri)
+        return opened(file)
+
+    put(f"steps_{OLD}.csv", b"")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        patch.setattr(find, "open_file", fail)
+        report = purge.purge("Lê A", older_than=30, today=TODAY)
+    assert [line.partition(" Let")[0] for line in report.kept] == [
+        f"cases_{OLD}.csv: kept, as it cannot be read or deleted (Read-only file system).",
+        f"steps_{OLD}.csv: kept, as it cannot be read or deleted (Input/output error).",
+    ]
+    deleted = rows("select uri from ops.landing_deletions")
+    assert [uri.rpartition("/")[2] for (uri,) in deleted] == [f"ratings_{OLD}.csv"]
+    assert report.deleted == [uri for (uri,) in deleted]
+    again = purge.purge("Lê A", older_than=30, today=TODAY)
+    assert [uri.rpartition("/")[2] for uri in again.deleted] == [f"cases_{OLD}.csv"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a folder read-only")
+def test_a_share_that_is_read_only(put, rows, landing):
+    deliver(put)
+    subprocess.run(["mount", "--bind", landing, landing], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", landing], check=True)
+        report = purge.purge("Lê A", older_than=30, today=TODAY)
+    finally:
+        subprocess.run(["umount", landing], check=True)
+    assert report.deleted == []
+    assert len(report.kept) == 2
+    assert all("(Read-only file system)" in line for line in report.kept)
+    assert rows("select count(*) from ops.landing_deletions") == [(0,)]
+    assert len(list(landing.rglob("*.csv"))) == 4
+
+
+def test_files_of_other_names_are_told(put, landing):
+    deliver(put)
+    for name in ("old cases.csv", f"cases_{OLD}.csv.part", f"cases_{OLD}.csv.tmp", f".cases_{OLD}"):
+        (landing / "cases" / name).write_text("Trần Thị Bích Ngọc")
+    report = purge.purge("Lê A", older_than=30, today=TODAY)
+    assert [line.partition(",")[0] for line in report.kept] == [
+        "Kept: cases/old cases.csv: not loaded",
+        f"cases/.cases_{OLD}: kept",
+        f"cases/cases_{OLD}.csv.part: kept",
+        f"cases/cases_{OLD}.csv.tmp: kept",
+    ]
+    assert "old cases.csv" in purge.text(report)
 
 
 def test_the_same_file_delivered_again_is_not_loaded_again(put, rows):

@@ -103,6 +103,11 @@ def test_extra_and_absent_columns_are_warned_of_by_name():
         (b"\x1f\x8b\x08", "but a gzip archive"),
         ("MaHoSo".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         (b"x" * reading.HEAD, "The header does not end"),
+        (b"sep=;\r\nMaHoSo;NguyenNhan;NgayXacNhan\r\n", r"\(sep=\). Remove that line"),
+        (b'\xef\xbb\xbf"sep=\t"\nMaHoSo\tNguyenNhan\n', r"\(sep=\). Remove that line"),
+        ("sep=,\nMaHoSo,x\n".encode("utf-16"), r"\(sep=\). Remove that line"),
+        (b"MaHoSo\tNguyenNhan\tNgayXacNhan\nH1\t1\tx\n", "separated by tabs. Export"),
+        (b'"MaHoSo"|"NguyenNhan"\n', r"separated by vertical bars \(\|\). Export"),
     ],
 )
 def test_a_file_that_does_not_fit_is_told_why(content, reason):

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import socket
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -310,6 +313,20 @@ def test_names_on_the_server_are_letters_and_nothing_else(ssh, warehouse):
     assert (report.loaded, report.records, report.warnings) == (len(folders), len(folders), [])
 
 
+def test_a_name_on_the_server_that_is_no_utf_8_hides_no_other_file(ssh, warehouse):
+    lay(ssh.folder, f"cases/{DAY}", csv_of([case(1)]))
+    cases = os.fsencode(ssh.folder / "cases")
+    Path(os.fsdecode(cases + b"/b\xe1o c\xe1o.csv")).write_bytes(b"x")
+    Path(os.fsdecode(cases + b"/th\xe1ng 3")).mkdir()
+    Path(os.fsdecode(cases + b"/th\xe1ng 3/cases_2019-03-05.csv")).write_bytes(b"x")
+    report = ingest.ingest(sftp_uri(ssh.port))
+    assert (report.found, report.loaded) == (1, 1)
+    assert sorted(warning.partition(", as")[0] for warning in report.warnings) == [
+        "cases/b\\udce1o c\\udce1o.csv: not loaded",
+        "cases/th\\udce1ng 3/cases_2019-03-05.csv: not loaded",
+    ]
+
+
 def test_links_closed_folders_and_strangers_on_the_server_are_reported(ssh, warehouse, tmp_path):
     lay(ssh.folder, f"cases/real/{DAY}", csv_of([case(1)]))
     lay(ssh.folder, "cases/closed/cases_2019-03-05.csv", csv_of([case(2)]))
@@ -489,6 +506,30 @@ def test_status_does_not_try_a_zone_whose_login_airflow_has(warehouse, monkeypat
     assert "(not tried: its login is Airflow's connection exports)" in status.addresses()
 
 
+def test_an_empty_zone_is_told(zone):
+    uri, _, put = zone
+    (warning,) = ingest.ingest(uri).warnings
+    assert warning.startswith(f"Nothing lies under {uri}. If exports should be there")
+    put(f"cases/{DAY}", csv_of([case(1)]))
+    assert ingest.ingest(uri).warnings == []
+
+
+def test_names_are_told_without_what_a_terminal_obeys(s3, ssh, warehouse):
+    s3.put_object(Bucket=BUCKET, Key=f"cases//\u202e{DAY}", Body=b"x")
+    lay(ssh.folder, "cases/closed \x1b[2J/x.csv", b"x")
+    (ssh.folder / "cases" / "\x1b[31m").symlink_to("nowhere")
+    for uri, options, names in (
+        (f"s3://{BUCKET}", {}, [f"cases//\\u202e{DAY}"]),
+        (sftp_uri(ssh.port), None, ["cases/\\x1b[31m", "cases/closed \\x1b[2J/"]),
+    ):
+        _, warnings = find.find(uri, options)
+        assert all(warning.isprintable() for warning in warnings)
+        told = sorted(
+            warning.partition(": ")[0] for warning in warnings if "Nothing" not in warning
+        )
+        assert told == names
+
+
 def test_a_file_that_changes_between_listing_and_reading_waits(zone):
     uri, _, put = zone
     put(f"cases/{DAY}", csv_of([case(1)]))
@@ -522,12 +563,44 @@ def test_a_copy_has_no_name_and_is_gone_after_use(zone, tmp_path):
     assert not near.at.exists()
 
 
-def test_a_file_larger_than_the_disk_is_not_begun(zone, monkeypatch):
+def test_a_file_larger_than_the_disk_waits_and_stops_no_other(zone, monkeypatch, rows):
     uri, _, put = zone
-    put(f"cases/{DAY}", csv_of([case(1)]))
-    monkeypatch.setattr(remote, "SPARE", 1 << 62)
-    with pytest.raises(Failed, match=r"has room for 0 MB.*MOTCUA_HOME"):
-        ingest.ingest(uri)
+    put(f"cases/{DAY}", csv_of([case(number) for number in range(200)]))
+    put("cases/cases_2019-03-05.csv", csv_of([case(1)]))
+    free = shutil.disk_usage("/").free
+    monkeypatch.setattr(remote.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    monkeypatch.setattr(remote, "SPARE", free - 10_000)
+    report = ingest.ingest(uri)
+    assert (report.found, report.loaded) == (2, 1)
+    assert rows("select file_name from raw.files") == [("cases_2019-03-05.csv",)]
+    (warning,) = report.warnings
+    assert warning.startswith(f"{DAY}: this machine has no room to load it (it has 0 MB")
+    assert "MOTCUA_HOME); it waits for the next run." in warning
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "motcua", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_that_fills_up_while_a_file_is_fetched_is_told(zone, small_disk, monkeypatch):
+    uri, _, put = zone
+    put(f"cases/{DAY}", csv_of([case(n, GhiChu="x" * 3000) for n in range(1, 600)]))
+    put("cases/cases_2019-03-05.csv", csv_of([case(1)]))
+    monkeypatch.setenv("MOTCUA_KEY_FILE", os.environ["MOTCUA_HOME"] + "/pseudonym.key")
+    monkeypatch.setenv("MOTCUA_HOME", str(small_disk))
+    monkeypatch.setattr(remote, "SPARE", -(4 << 20))
+    report = ingest.ingest(uri)
+    assert report.loaded == 1
+    (warning,) = report.warnings
+    assert warning.startswith(f"{DAY}: this machine has no room to load it (the disk of")
+    assert f"{small_disk} is full; free some, or move MOTCUA_HOME); it waits" in warning
 
 
 def test_a_file_of_sftp_whose_writer_only_pauses_waits(ssh, warehouse, tmp_path, monkeypatch):

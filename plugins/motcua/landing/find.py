@@ -90,6 +90,12 @@ def find(
     else:
         zone, known = None, {}
         listed, warnings = _folder_listing(landing)
+    warnings = [shown(warning) for warning in warnings]
+    if not listed:
+        warnings.append(
+            f"Nothing lies under {landing}. If exports should be there, check that it is the right"
+            " place (MOTCUA_LANDING) and, of a share, that it is mounted."
+        )
     found = []
     hidden: set[str] = set()
     for entry in listed:
@@ -131,6 +137,16 @@ def _hidden(path: PurePosixPath) -> str | None:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return ", ".join(shown(name) for name in names[:10]) + more
+
+
+def unfinished(folder: str) -> list[str]:
+    """Files of a landing folder that `find` leaves out unread, as they may be shown."""
+    listed, _ = _folder_listing(folder)
+    return sorted(shown(one.path) for one in listed if _is_unfinished(PurePosixPath(one.path)))
+
+
+def _is_unfinished(path: PurePosixPath) -> bool:
+    return _hidden(path) is not None or path.name.endswith(UNFINISHED)
 
 
 def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:

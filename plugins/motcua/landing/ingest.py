@@ -12,7 +12,7 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed
-from motcua.landing import find, load, pseudonyms, reference
+from motcua.landing import find, load, pseudonyms, reference, remote
 from motcua.landing.checks import Known
 from motcua.landing.find import ExportFile, StillWritten
 from motcua.warehouse import database
@@ -34,8 +34,9 @@ Manifest = dict[tuple[str, date, str, int], set[str]]
 class IngestReport:
     """What a run did. found, loaded, unchanged and quarantined count files, the others records.
 
-    warnings: what may be wrong; messages: what was refused, with what to do next. waiting: names of
-    files that changed a moment ago, so that somebody may still write them.
+    not_streamed: why csv files were read record by record, which is slower, and how many for each
+    reason. warnings: what may be wrong; messages: what was refused, with what to do next. waiting:
+    names of files that changed a moment ago, so that somebody may still write them.
     """
 
     found: int = 0
@@ -46,6 +47,7 @@ class IngestReport:
     rejected: int = 0
     reference_sha256: str = ""
     reference_changed: bool = False
+    not_streamed: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
@@ -134,10 +136,11 @@ def _load(
         report.warnings.append(f"{file.name}: still being written; it waits for the next run.")
         return
     except OSError as error:
-        report.warnings.append(
-            f"{file.name}: cannot be read ({error.strerror or error}); it waits for the next run."
-            f" Check {file.uri}."
-        )
+        what = f"cannot be read ({error.strerror or error})"
+        todo = f" Check {file.uri}."
+        if error.errno in remote.NO_ROOM:  # nothing is written to where the file lies
+            what, todo = f"this machine has no room to load it ({error.strerror})", ""
+        report.warnings.append(f"{file.name}: {what}; it waits for the next run.{todo}")
         return
     except (Failed, MemoryError):
         raise
@@ -148,6 +151,8 @@ def _load(
         report.unchanged += 1
         return
     report.warnings += [f"{file.name}: {warning}" for warning in outcome.warnings]
+    if outcome.not_streamed:
+        report.not_streamed[outcome.not_streamed] += 1
     if outcome.state == load.QUARANTINED:
         report.quarantined += 1
         report.messages.append(f"{file.name}: quarantined. {outcome.reason}")

@@ -54,13 +54,17 @@ which it is refused when they are more than half of those read."""
 
 @dataclass
 class Outcome:
-    """What became of one file; loaded + rejected = records."""
+    """What became of one file; loaded + rejected = records.
+
+    not_streamed: why a csv file was read record by record, which is slower.
+    """
 
     state: str
     records: int
     rejected: int
     read_by: str
     reason: str | None = None
+    not_streamed: str = ""
     first_reject: str = ""
     warnings: list[str] = field(default_factory=list)
 
@@ -89,6 +93,7 @@ class _Read(NamedTuple):
     bytes: int
     read_by: str
     warnings: Sequence[str]
+    not_streamed: str = ""
 
 
 def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | None:
@@ -107,6 +112,7 @@ def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | No
             read = _read(task)
             outcome = Outcome(LOADED, read.records, len(task.rejects.numbers), read.read_by)
             outcome.first_reject = task.rejects.first
+            outcome.not_streamed = read.not_streamed
         except Unfit as unfit:
             way = XLSX if file.form == "xlsx" else RECORDS
             read = _Read(unfit.records, find.digest(file), before[0], way, ())
@@ -203,7 +209,7 @@ def _read(task: _Task) -> _Read:
             why = str(error).strip().splitlines()[0]
             log.info("%s is read record by record: %s", file.name, why)
         task.rejects.clear()
-        return _read_records(task, layout)
+        return _read_records(task, layout)._replace(not_streamed=why)
     except (EOFError, zlib.error, BadGzipFile) as error:
         raise Unfit(
             f"The archive is cut off or damaged ({error}). Deliver it again, whole."

@@ -163,26 +163,48 @@ def _delete_copies(
             f" business dates before {report.before} there."
         )
         return
-    files, _ = find.find(uri)
+    files, strange = find.find(uri)
+    report.kept += [f"Kept: {warning}" for warning in strange]
+    report.kept += [
+        f"{path}: kept, as its name is of a file that is still being written, or hidden. If nobody"
+        " writes it any more, delete it by hand."
+        for path in find.unfinished(uri)
+    ]
     for file in files:
         if file.business_date >= report.before:
             continue
-        sha256 = find.digest(file)
-        if _is_loaded(connection, file, sha256):
-            if not report.is_dry_run:
-                # Noted first: a copy that is gone is always in the log.
-                connection.execute(
-                    "insert into ops.landing_deletions (purge_id, uri, sha256, deleted_by)"
-                    " values (%s, %s, %s, %s)",
-                    [by[0], file.uri, sha256, by[1]],
+        try:
+            sha256 = find.digest(file)
+            if not _is_loaded(connection, file, sha256):
+                report.kept.append(
+                    f"{file.name}: kept, as its contents are not loaded. See `motcua rejects`; load"
+                    f" a corrected revision, or delete {file.uri} by hand."
                 )
-                Path(file.uri.removeprefix("file://")).unlink(missing_ok=True)
-            report.deleted.append(file.uri)
-        else:
+                continue
+            if not report.is_dry_run:
+                _delete(connection, file, sha256, by)
+        except OSError as error:
             report.kept.append(
-                f"{file.name}: kept, as its contents are not loaded. See `motcua rejects`; load a"
-                f" corrected revision, or delete {file.uri} by hand."
+                f"{file.name}: kept, as it cannot be read or deleted ({error.strerror or error})."
+                f" Let this user delete {file.uri}, or delete it by hand."
             )
+        else:
+            report.deleted.append(file.uri)
+
+
+def _delete(connection: Connection, file: ExportFile, sha256: str, by: tuple[str, str]) -> None:
+    """Delete a landing copy and note it. Raises OSError when it cannot be; nothing is noted then.
+
+    The note is written before and holds from after: only what ends this process in the moment
+    between lets a copy vanish without one.
+    """
+    with connection.transaction():
+        connection.execute(
+            "insert into ops.landing_deletions (purge_id, uri, sha256, deleted_by)"
+            " values (%s, %s, %s, %s)",
+            [by[0], file.uri, sha256, by[1]],
+        )
+        Path(file.uri.removeprefix("file://")).unlink(missing_ok=True)
 
 
 def _is_loaded(connection: Connection, file: ExportFile, sha256: str) -> bool:

@@ -58,6 +58,8 @@ _QUOTED_EMPTY = re.compile(r'(?:^|[,;\n])""(?:[,;\r\n]|$)')
 
 csv.field_size_limit(LONGEST_RECORD)
 
+_OTHER_SEPARATORS = {"\t": "tabs", "|": "vertical bars (|)"}
+
 _OTHER_KINDS = (
     (codecs.BOM_UTF32_LE, "text in UTF-32"),
     (codecs.BOM_UTF32_BE, "text in UTF-32"),
@@ -295,6 +297,7 @@ def layout_of(feed: Feed, head: bytes, encoding: str | None = None) -> Layout:
     else:
         encoding = encoding or UTF_8
         text = head[bom:].decode(encoding, "surrogateescape")
+    _refuse_other_separators(feed, text)
     end = _end_of_record(text)
     if end is None:
         if len(head) >= HEAD:
@@ -314,6 +317,21 @@ def layout_of(feed: Feed, head: bytes, encoding: str | None = None) -> Layout:
         start=bom + len(line.encode(UTF_8, "surrogateescape")),
         quotes_empty=_QUOTED_EMPTY.search(text) is not None,
     )
+
+
+def _refuse_other_separators(feed: Feed, text: str) -> None:
+    """Raise Unfit for a separator that is no comma or semicolon, or told by a line of its own."""
+    first = text.partition("\n")[0].partition("\r")[0].strip("\ufeff\"' ")
+    if re.fullmatch("sep=.?", first, re.IGNORECASE):
+        raise Unfit(
+            "The first line is not the header but tells Excel the separator (sep=). Remove that"
+            " line, or export the file without it, separated by commas or semicolons."
+        )
+    for mark, title in _OTHER_SEPARATORS.items():
+        if len(_positions(feed, [name.strip("\"'") for name in first.split(mark)])) > 1:
+            raise Unfit(
+                f"The columns are separated by {title}. Export the file with commas or semicolons."
+            )
 
 
 def _end_of_record(text: str) -> int | None:

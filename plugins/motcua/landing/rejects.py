@@ -3,11 +3,13 @@
 import csv
 import tempfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
 from motcua.landing.checks import Fault
+from motcua.landing.remote import NO_ROOM
 from motcua.warehouse import database
 from motcua.warehouse.database import Connection
 
@@ -57,8 +59,13 @@ _NOT_MADE_GOOD = """
                 select from raw.files as newer
                 where (newer.feed, newer.business_date, newer.part)
                     = (f.feed, f.business_date, f.part)
-                    and newer.revision > f.revision
                     and newer.state = 'loaded'
+                    and (
+                        newer.revision > f.revision
+                        or newer.revision = f.revision
+                        and f.state = 'quarantined'
+                        and newer.file_id > f.file_id
+                    )
             )
     ),
 
@@ -75,7 +82,11 @@ _NOT_MADE_GOOD = """
         inner join current_files as f on r.file_id = f.file_id
     )
 """
-"""Faults of files that no later revision replaced, of %(feed)s or of all, of a window of days."""
+"""Faults of files that are not made good, of %(feed)s or of all, of a window of days.
+
+A later revision makes a file good; of a file that was refused as a whole, also one of the same name
+that was loaded after it. Of two that were loaded both count, and so do the faults of both.
+"""
 
 
 class RejectBook:
@@ -107,13 +118,15 @@ class RejectBook:
         self.numbers.append(number)
         kept = content[:_LONGEST_CONTENT].replace("\0", "\\0")
         kept = kept.encode("utf-8", "backslashreplace").decode()
-        self._writer.writerow([number, columns, reason, next_step, kept])
+        with _with_room():
+            self._writer.writerow([number, columns, reason, next_step, kept])
 
     def store(self, connection: Connection, file_id: int, most: int | None = None) -> None:
         """Write them to raw.rejects (the first `most`); the manifest has to know the file."""
         if not self.numbers:
             return
-        self._lines.seek(0)
+        with _with_room():
+            self._lines.seek(0)
         with connection.cursor().copy(
             "copy raw.rejects (file_id, record, column_name, reason, next_step, content) from stdin"
         ) as copy:
@@ -124,13 +137,24 @@ class RejectBook:
                 copy.write_row([file_id, int(number), columns or None, *rest])
 
 
+@contextmanager
+def _with_room() -> Iterator[None]:
+    """Tell which disk is full when one is."""
+    try:
+        yield
+    except OSError as error:
+        todo = f"the disk of {tempfile.gettempdir()} is full; free some, or let TMPDIR name another"
+        raise OSError(error.errno, todo if error.errno in NO_ROOM else error.strerror) from error
+
+
 def listing(
     feed: str | None = None, limit: int | None = None, with_content: bool = False
 ) -> list[Reject]:
     """What was rejected and is not yet made good, newest business date first.
 
-    A file counts as made good when a later revision of it was loaded. `with_content` adds the
-    records as they were written, which hold personal data.
+    A file counts as made good when a later revision of it was loaded, or after it was refused as a
+    whole another of its name. `with_content` adds the records as they were written, which hold
+    personal data.
     """
     with database.connect(database.LOADER) as connection:
         rows = connection.execute(

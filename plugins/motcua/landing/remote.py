@@ -49,6 +49,9 @@ BLOCK = 1 << 22
 SPARE = 64 << 20
 """Bytes of the disk that a fetched file must leave free."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""How this machine says that a disk or somebody's share of it is full."""
+
 _URI = re.compile(
     r"(?P<scheme>s3|sftp)://(?:(?P<login>[^/]*)@)?(?P<host>\[[^]/]+\]|[^/:]*)(?::(?P<port>\d+))?"
     r"(?:/(?P<path>.*))?",
@@ -188,6 +191,7 @@ def reach(uri: str, seconds: float = 3.0) -> None:
 def listing(zone: Zone) -> tuple[list[Listed], list[str]]:
     """Every file of the zone, and a warning for everything that cannot be looked into.
 
+    Names in the warnings are as they stand, whatever letters they have.
     Raises Failed when the zone as a whole cannot be listed.
     """
     with _told(zone.address, zone.known_hosts):
@@ -198,17 +202,17 @@ def listing(zone: Zone) -> tuple[list[Listed], list[str]]:
 def fetched(zone: Zone, file: Listed) -> Iterator[Fetched]:
     """A copy of a file of the zone, in a nameless file that is gone with the process at the latest.
 
-    Raises Failed when the zone does not answer any more or the disk is full, OSError when this file
-    alone cannot be read.
+    Raises Failed when the zone does not answer any more, OSError when this file alone cannot be
+    read or the disk has no room for it.
     """
     folder = settings.home()
     folder.mkdir(parents=True, exist_ok=True)
     room = shutil.disk_usage(folder).free - SPARE
     if file.size > room:
-        raise Failed(
-            f"{file.path} of the landing zone {zone.address.uri} has {file.size >> 20} MB, and the"
-            f" disk of {folder} has room for {max(room, 0) >> 20} MB. Free some, or move"
-            " MOTCUA_HOME; the next run goes on from here."
+        raise OSError(
+            errno.ENOSPC,
+            f"it has {file.size >> 20} MB, and the disk of {folder} has room for"
+            f" {max(room, 0) >> 20} MB; free some, or move MOTCUA_HOME",
         )
     # Without a name nobody else opens it, and the kernel frees it however this process ends.
     with tempfile.TemporaryFile(dir=folder) as spool:
@@ -295,11 +299,6 @@ def _list_s3(zone: Zone) -> tuple[list[Listed], list[str]]:
             warnings.append(f"{path}: not loaded, as no file can have this path. Rename it.")
         else:
             files.append(Listed(path, info["size"], _mark(info)))
-    if not files:
-        warnings.append(
-            f"Nothing lies under {zone.address.uri}. If exports should be there, check the prefix"
-            " in MOTCUA_LANDING."
-        )
     return files, warnings
 
 
@@ -344,6 +343,8 @@ def _open_sftp(address: Address, told: Options, patience: float) -> Zone:
             keepalive_count_max=3,
             skip_instance_cache=True,
             timeout=2 * patience,
+            # A name that is no UTF-8 is told as it is, and hides none of its neighbours.
+            sftp_client_kwargs={"path_errors": "surrogateescape"},
             **how,
         )
     return Zone(address, f"{host}:{port}", system, hosts or (str(usual[0]),))
@@ -401,6 +402,9 @@ def _told(address: Address, known_hosts: tuple[str, ...] = (), path: str = "") -
         kinds = _kinds(address.scheme)
         if not isinstance(error, kinds):
             raise
+        if path and getattr(error, "errno", None) in NO_ROOM:
+            todo = f"the disk of {settings.home()} is full; free some, or move MOTCUA_HOME"
+            raise OSError(errno.ENOSPC, todo) from error
         if path and _concerns_file(error):
             raise OSError(getattr(error, "errno", None) or errno.EIO, _text(error)) from error
         raise Failed(_reason(address, error, known_hosts, path)) from error
@@ -458,8 +462,6 @@ def _reason(address: Address, error: Exception, known_hosts: tuple[str, ...], pa
         return f"{zone} refuses the login or the access ({_text(error)}). {login}"
     if isinstance(error, FileNotFoundError) or name == "SFTPNoSuchFile":
         return f"{zone} is not there ({_text(error)}). Check the name in MOTCUA_LANDING."
-    if getattr(error, "errno", None) == errno.ENOSPC:
-        return f"The disk of {settings.home()} is full. Free some, or move MOTCUA_HOME."
     during = f" while {path} was read" if path else ""
     return (
         f"{zone} does not answer, or broke off{during} ({_text(error)}). Check the server and the"
