@@ -71,11 +71,15 @@ class File:
 
 @dataclass(frozen=True)
 class History:
-    """Rules of the province, files, and which periods are published after each arrival."""
+    """Rules of the province, files, and which periods are published after each arrival.
+
+    withdrawals: the periods whose standing releases are withdrawn before these publications.
+    """
 
     rules: dict[str, str]
     files: tuple[File, ...]
     publications: tuple[tuple[str, ...], ...]
+    withdrawals: tuple[tuple[str, ...], ...]
 
 
 def day(number: int) -> date:
@@ -339,7 +343,10 @@ def histories(draw: some.DrawFn) -> History:
             files.append(draw(_again(file, len(reached))))
     order = list(PERIODS)
     publications = [tuple(order[: draw(some.integers(1, 4))]) for _ in reached[1:]]
-    return History(draw(rules()), tuple(files), (*publications, tuple(order)))
+    # Where a longer release stands already, the next one to come is that of one of its parts.
+    withdrawn = some.sampled_from(((), (), ("Q2",), ("Q1",), ("H1",), ("Q2", "H1"), ("Y",)))
+    withdrawals = [draw(withdrawn) for _ in reached]
+    return History(draw(rules()), tuple(files), (*publications, tuple(order)), tuple(withdrawals))
 
 
 @some.composite
