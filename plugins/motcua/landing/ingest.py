@@ -66,6 +66,8 @@ def ingest(
     Raises Failed when the landing zone, the reference pack or the key cannot be used, or the
     warehouse cannot be reached, and Interrupted when it went away; files loaded before stay.
     """
+    settings.reject_limit_percent()  # a wrong setting is no fault of a file
+    settings.quiet_seconds()
     pack = settings.reference()
     report = IngestReport()
     report.reference_sha256, report.reference_changed = reference.store(pack)
