@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 PYTEST := $(VENV)/bin/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format up down bench bench-pages clean
+.PHONY: help setup run test test-slow lint format up down bench bench-daily bench-pages clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the environment in .venv
 
@@ -48,6 +48,9 @@ bench: $(READY) ## Measure the loader against a bare COPY and openpyxl (OPTIONS=
 
 bench-pages: $(READY) ## Measure the pages of Airflow's UI over ten years of files
 	$(VENV)/bin/python benchmarks/pages.py $(OPTIONS)
+
+bench-daily: $(READY) ## Measure a day through the scheduler against the command line
+	$(VENV)/bin/python benchmarks/daily.py $(OPTIONS)
 
 clean: ## Remove the environment (data under .motcua stays)
 	rm -rf $(VENV)

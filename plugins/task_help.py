@@ -46,11 +46,12 @@ def tell_failure(context: Context) -> None:
 
     Of an error that nobody foresaw only its kind is told, as its text may quote a record.
     """
-    from motcua.errors import Failed
+    from motcua.errors import Failed, Interrupted
     from motcua.operations import alerts
 
     task, error = context["ti"], context.get("exception")
-    reason = str(error) if isinstance(error, AirflowFailException) else type(error).__name__
+    is_ours = isinstance(error, AirflowFailException | Interrupted)
+    reason = str(error) if is_ours else type(error).__name__
     kind = BROKEN if "The check is broken" in reason else FAILED
     if kind == FAILED and task.task_id.startswith("check_"):
         kind = REFUSED

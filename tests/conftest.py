@@ -25,8 +25,11 @@ os.environ["POLARS_MAX_THREADS"] = "1"
 for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
     if name not in KEPT:
         del os.environ[name]
+os.environ["MOTCUA_QUIET_SECONDS"] = "0"  # what a test has written is whole
 
-from motcua.warehouse import schema, server  # noqa: E402 (after the settings are cleared)
+import mail_sink  # noqa: E402 (after the settings are cleared)
+from motcua.operations.alerts import MailServer  # noqa: E402
+from motcua.warehouse import schema, server  # noqa: E402
 
 SHARED = {"tests/end_to_end", "tests/sample"}
 """Folders whose tests share a dear fixture: one process runs all of them."""
@@ -43,6 +46,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return folder if folder in SHARED else file
 
     return ByFileOrFolder(config, log)
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[mail_sink.Sink, MailServer]]:
+    """A mail server that wants a password, and how to reach it."""
+    with mail_sink.opened() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

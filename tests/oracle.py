@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -188,6 +188,68 @@ def figures(landing: Path, reference: Path, period_code: str) -> dict[str, Table
         ),
         "late_cases": _late_cases(by_unit, state, reviews, window, _exceptions(pack["calendar"])),
     }
+
+
+def notices(landing: Path, reference: Path, first: date, last: date, known: date) -> Table:
+    """What each unit is told of a month: unit_code → late, bad and presses.
+
+    late: case code → the columns of late_cases, with due dates as they stood on `last` and all else
+    as known on `known`; new_due_date: a later promise for a case that was open on `last`;
+    ended_date: also after `last`. bad: presses of buttons 3 and 4; presses: button → how often.
+    """
+    pack = {path.stem: _read_reference(path) for path in sorted(reference.glob("*.csv"))}
+    [rules] = pack["rule_sets"]
+    units = [unit["unit_code"] for unit in pack["units"]]
+    exports = {
+        feed: [record for record in records if record.day <= known]
+        for feed, records in read_exports(landing).items()
+    }
+    versions = {feed: _versions(feed, exports[feed]) for feed in ("cases", "supplements")}
+    then = {
+        feed: {
+            key: kept
+            for key, records in versions[feed].items()
+            if (kept := [record for record in records if record.day <= last])
+        }
+        for feed in versions
+    }
+    requests_then, requests = (
+        _by_case({key: records[-1].row for key, records in found["supplements"].items()})
+        for found in (then, versions)
+    )
+    reviews = {
+        records[-1].row["MaHoSo"]: records[-1].row
+        for records in _versions("late_reviews", exports["late_reviews"]).values()
+    }
+    by_unit: dict[str, list[Case]] = {unit: [] for unit in units}
+    state, latest = {}, {}
+    for case in _cases(versions["cases"], requests, rules):
+        history = then["cases"].get((case.code,))
+        due = _due(history, requests_then.get(case.code, []), rules) if history else None
+        judged = replace(case, due=due or case.due)
+        state[case.code] = _state(judged, (first, last), rules)
+        latest[case.code] = case
+        by_unit[case.unit].append(judged)
+    late = _late_cases(by_unit, state, reviews, (first, last), _exceptions(pack["calendar"]))
+    told: Table = {unit: {"late": {}, "bad": [], "presses": defaultdict(int)} for unit in units}
+    for code, row in late.items():
+        case = latest[code]
+        ended = case.finished or case.returned
+        is_promised = state[code] == "overdue" and case.due and case.due.date() > last
+        row["ended_date"] = ended.date() if ended else None
+        row["new_due_date"] = case.due.date() if case.due and is_promised else None
+        told[row["unit_code"]]["late"][code] = row
+    for press in _presses(exports["ratings"]):
+        if first <= read_day(press["ThoiGian"]) <= last:
+            row = told[press["MaDonVi"]]
+            button = int(press["NutDanhGia"])
+            row["presses"][button] += 1
+            if button in (3, 4):
+                moment = read_moment(press["ThoiGian"])
+                row["bad"].append(
+                    (moment, press["MaKiosk"], press["Quay"], press["SoThuTu"], button)
+                )
+    return told
 
 
 # --- exports ---------------------------------------------------------------------------------
@@ -503,14 +565,8 @@ def _appendix_2(
     window: tuple[date, date],
     appendix_1: dict[str, dict[str, int]],
 ) -> Table:
-    presses = set()
-    for record in ratings:
-        press = {column: record.row.get(column, "") for column in RATING_COLUMNS}
-        press["ThoiGian"] = str(read_moment(press["ThoiGian"]))
-        presses.add(tuple(press.values()))
     counts: Table = {unit: dict.fromkeys((*BUTTONS.values(), "total"), 0) for unit in units}
-    for values in presses:
-        press = dict(zip(RATING_COLUMNS, values, strict=True))
+    for press in _presses(ratings):
         if window[0] <= read_day(press["ThoiGian"]) <= window[1] and press["MaDonVi"] in counts:
             counts[press["MaDonVi"]][BUTTONS[int(press["NutDanhGia"])]] += 1
             counts[press["MaDonVi"]]["total"] += 1
@@ -519,6 +575,17 @@ def _appendix_2(
         row["settled_total"] = settled
         row["coverage_percent"] = Decimal(100 * row["total"]) / settled if settled else None
     return counts
+
+
+def _presses(ratings: list[Record]) -> Iterator[Row]:
+    """Every press once, however often it was told."""
+    presses = set()
+    for record in ratings:
+        press = {column: record.row.get(column, "") for column in RATING_COLUMNS}
+        press["ThoiGian"] = str(read_moment(press["ThoiGian"]))
+        presses.add(tuple(press.values()))
+    for values in presses:
+        yield dict(zip(RATING_COLUMNS, values, strict=True))
 
 
 def _register(

@@ -98,6 +98,19 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--revise", action="store_true", help="release a period once more")
     publish.add_argument("--note", metavar="TEXT", help="why it is released once more")
     _add_waiver(publish, "accepts the missing days of the period")
+    notify = add(
+        "notify-units",
+        _notify_units,
+        "workbooks of a month's late cases and bad ratings for each unit; the DAG of this name"
+        " mails them too",
+    )
+    notify.add_argument("month", metavar="MONTH", help="such as 2019-06")
+    notify.add_argument(
+        "--as-of",
+        metavar="DATE",
+        type=date.fromisoformat,
+        help="count what was known on this day; default: four days after the month",
+    )
     trace = add("trace", _trace, "what a published figure is made of, down to files and records")
     trace.add_argument("publication", metavar="PUBLICATION", help="such as 2019-H1.r1")
     trace.add_argument("table", metavar="TABLE", help="such as appendix_1")
@@ -129,6 +142,15 @@ def _parser() -> argparse.ArgumentParser:
         help="after the business date; default: MOTCUA_RETENTION_DAYS, else 365",
     )
     purge.add_argument("--dry-run", action="store_true", help="say what it would do, do nothing")
+    backup = add("backup", _backup, "back up the warehouse, Airflow's database and the files")
+    backup.add_argument(
+        "folder", metavar="DIR", type=Path, help="gets a new folder for each backup"
+    )
+    backup.add_argument(
+        "--keys", action="store_true", help="the keys alone, which belong elsewhere than the data"
+    )
+    restore = add("restore", _restore, "put a backup back, into empty databases and folders")
+    restore.add_argument("backup", metavar="BACKUP", type=Path, help="as `motcua backup` named it")
     audit = add(
         "audit",
         _audit,
@@ -273,6 +295,12 @@ def _publish(options: argparse.Namespace) -> None:
     )
 
 
+def _notify_units(options: argparse.Namespace) -> None:
+    from motcua.operations import notify
+
+    notify.notify_units(options.month, options.as_of)
+
+
 def _trace(options: argparse.Namespace) -> None:
     from motcua.publication import trace
 
@@ -345,6 +373,28 @@ def _purge(options: argparse.Namespace) -> None:
 
     schema.migrate()
     print(purge.text(purge.purge(_login(), options.older_than, options.dry_run)))
+
+
+def _backup(options: argparse.Namespace) -> None:
+    from motcua.operations import backup
+
+    if options.keys:
+        made = backup.back_up_keys(options.folder)
+        print(f"Keys: {made}\nKeep them apart from the backups of the warehouse.")
+        return
+    made = backup.back_up(options.folder, _tell)
+    print(f"Backup: {made}\nThe keys are not in it: motcua backup --keys ANOTHER_DIR")
+
+
+def _restore(options: argparse.Namespace) -> None:
+    from motcua.operations import backup
+
+    backup.restore(options.backup, _tell)
+    print(f"{options.backup} is restored.")
+
+
+def _tell(text: str) -> None:
+    print(f"  {text} ...", flush=True)
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ class Refused(Exception):
 
 
 class Interrupted(Exception):
-    """The warehouse ended the work in the middle (exit code 1); started again, it goes on."""
+    """A server ended the work in the middle (exit code 1); started again, it goes on."""
 
 
 class NothingToDo(Exception):

@@ -58,7 +58,8 @@ def run_ingest(
     print(
         f"Landing zone {uri or settings.landing()}: {report.found} files;"
         f" {report.loaded} loaded ({report.records} records, {report.rejected} of them rejected),"
-        f" {report.quarantined} quarantined, {report.unchanged} loaded before."
+        f" {report.quarantined} quarantined, {report.unchanged} loaded before,"
+        f" {len(report.waiting)} waiting for the next run."
     )
     if report.reference_changed:
         print(f"The reference pack {settings.reference()} is new or has changed; it is stored.")

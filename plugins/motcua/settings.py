@@ -1,8 +1,11 @@
 """Every MOTCUA_* setting, with a default that works on one machine."""
 
 import os
+from contextlib import suppress
 from datetime import time, timedelta
 from pathlib import Path
+
+from motcua.errors import Failed
 
 TIME_ZONE = "Asia/Ho_Chi_Minh"
 
@@ -17,7 +20,12 @@ def home() -> Path:
 
 def warehouse_url() -> str | None:
     """The PostgreSQL (15 or newer) to use instead of the embedded server."""
-    return os.environ.get("MOTCUA_WAREHOUSE_URL") or None
+    return _or_of_file("MOTCUA_WAREHOUSE_URL")
+
+
+def metadata_url() -> str | None:
+    """The database of Airflow, where it is not that of the embedded server; backups need it."""
+    return _or_of_file("MOTCUA_METADATA_URL")
 
 
 def landing() -> str:
@@ -46,6 +54,17 @@ def publications() -> Path:
     return Path(os.environ.get("MOTCUA_PUBLICATIONS") or home() / "publications")
 
 
+def notices() -> Path:
+    """Folder that receives the monthly notices to the units."""
+    return Path(os.environ.get("MOTCUA_NOTICES") or home() / "notices")
+
+
+def unit_addresses() -> Path | None:
+    """The csv (unit_code, address) of who gets notices by mail; it lies outside reference packs."""
+    named = os.environ.get("MOTCUA_UNIT_ADDRESSES")
+    return Path(named) if named else None
+
+
 def key_file() -> Path:
     """File with the key of the pseudonyms; it never enters the warehouse."""
     return Path(os.environ.get("MOTCUA_KEY_FILE") or home() / "pseudonym.key")
@@ -64,9 +83,32 @@ def reject_limit_percent() -> float:
     return float(os.environ.get("MOTCUA_REJECT_LIMIT_PERCENT", "5"))
 
 
+def quiet_seconds() -> float:
+    """Seconds since its last change during which a file may still be written, and waits; 0: none.
+
+    Raises Failed when the setting is no number of seconds from 0 on.
+    """
+    given = os.environ.get("MOTCUA_QUIET_SECONDS") or "60"
+    with suppress(ValueError):
+        if 0 <= (seconds := float(given)) < float("inf"):
+            return seconds
+    raise Failed(f"MOTCUA_QUIET_SECONDS is {given}; it must be a number of seconds from 0 on.")
+
+
 def deadline() -> time:
     """When the files of a day should have been loaded: local time of the next calendar day."""
     return time.fromisoformat(os.environ.get("MOTCUA_DEADLINE") or "07:00")
+
+
+def airflow_executor() -> str:
+    """How the Airflow of this machine runs tasks: LocalExecutor or CeleryExecutor."""
+    return os.environ.get("MOTCUA_AIRFLOW_EXECUTOR") or "LocalExecutor"
+
+
+def broker_url_file() -> Path | None:
+    """File with the URL of the broker of CeleryExecutor; its owner alone may read it."""
+    named = os.environ.get("MOTCUA_BROKER_URL_FILE")
+    return Path(named) if named else None
 
 
 def publish_at() -> time:
@@ -97,11 +139,29 @@ def alert_recipients() -> list[str]:
 
 def alert_webhook() -> str | None:
     """URL that gets each alert as JSON; it may hold a secret, so it is never written to a log."""
-    return os.environ.get("MOTCUA_ALERT_WEBHOOK") or None
+    return _or_of_file("MOTCUA_ALERT_WEBHOOK")
+
+
+def _or_of_file(name: str) -> str | None:
+    """A setting that holds a secret: its value, or the content of the file that <name>_FILE names.
+
+    Raises Failed when that file cannot be read.
+    """
+    if given := os.environ.get(name):
+        return given
+    file = os.environ.get(f"{name}_FILE")
+    if not file:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except OSError as error:
+        raise Failed(
+            f"{name}_FILE names {file}, which cannot be read: {error.strerror}."
+        ) from error
 
 
 def code_commit() -> str:
-    """Commit of the checkout, else the version of the package."""
+    """Commit of the checkout, or that of the image (MOTCUA_COMMIT), else the package's version."""
     folder = PROJECT / ".git"
     if folder.is_file():  # a second working tree names the place of its own
         folder = Path(folder.read_text().strip().removeprefix("gitdir: "))
@@ -121,6 +181,8 @@ def code_commit() -> str:
             for line in packed.read_text().splitlines():
                 if line.endswith(" " + ref):
                     return line.split()[0][:12]
+    if built_of := os.environ.get("MOTCUA_COMMIT"):
+        return built_of[:12]
     from importlib.metadata import version
 
     return version("motcua")

@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
@@ -77,6 +77,7 @@ NUMBER_COLUMNS = frozenset(
 )
 DATE_PREFIXES = ("Ngay", "ThoiDiem", "ThoiGian", "HanXuLy")
 DATE_FORMATS = {14: "%Y%m%d%H%M%S", 10: "%d/%m/%Y", 16: "%d/%m/%Y %H:%M", 19: "%d/%m/%Y %H:%M:%S"}
+EXPORTED_AT = timezone(timedelta(hours=7))
 DOCUMENT_DATE = datetime(2019, 7, 11)
 # The forms an export may take, each shown on some days of the single copy.
 SPREADSHEET_DAYS = frozenset(
@@ -229,7 +230,10 @@ def _file_names(file: DayFile, scale: int) -> list[str]:
 
 
 def _write_file(target: Path, file: DayFile, scale: int) -> None:
-    """Write under another name first, so that no reader ever meets half a file."""
+    """Write under another name first, so that no reader ever meets half a file.
+
+    Its time is the evening of its day, as if it had come then: nothing waits for it to settle.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.part")
     if target.suffix == ".xlsx":
@@ -243,6 +247,8 @@ def _write_file(target: Path, file: DayFile, scale: int) -> None:
                 output.write(_one_copy(target, file))
             else:
                 _write_copies(output, file, scale)
+    evening = datetime.combine(file.day, time(17, 30), EXPORTED_AT).timestamp()
+    os.utime(unfinished, (evening, evening))
     os.replace(unfinished, target)
 
 

@@ -28,6 +28,8 @@ PERIOD = "HK1-2019"
 LAW = "Quyết định 7/QĐ-UBND của tỉnh khác"
 ALIAS = "So Hai (cu)"
 """Another spelling of K02, which every other of its exports uses."""
+MISTYPED = 8
+"""Number of the case whose due date has the wrong century."""
 
 
 def workday(day: date) -> date:
@@ -44,11 +46,14 @@ def made_up_cases() -> list[dict[str, object]]:
         received = workday(FIRST_DAY + timedelta(draw.randrange(205)))
         finished = workday(received + timedelta(draw.randrange(25))) if number % 7 else None
         told = workday(finished + timedelta(draw.choice([0, 0, 0, 4]))) if finished else None
+        due = received + timedelta(draw.randrange(3, 20))
+        if number == MISTYPED:
+            due = due.replace(year=1919)
         cases.append(
             {
                 "code": f"{draw.choice(list(UNITS))}-{received:%y%m%d}-{number:04d}",
                 "received": received,
-                "due": received + timedelta(draw.randrange(3, 20)),
+                "due": due,
                 "finished": finished,
                 "told": told,
                 "online": number % 3 == 0,
@@ -196,6 +201,9 @@ def test_another_province_is_another_folder(
     for arguments in (["ingest"], ["build"], ["publish", PERIOD, "--approved-by", "Nguyễn Văn A"]):
         done = motcua(*arguments)
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+        if arguments == ["build"]:
+            assert "A due date cannot lie before the receipt" in done.stdout
+            assert cases[MISTYPED]["code"] in done.stdout
 
     figures = expected(cases)
     columns = (

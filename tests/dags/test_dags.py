@@ -16,7 +16,10 @@ from motcua.publication import release
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILES = sorted((PROJECT / "dags").glob("*.py"))
-IDS = {"ingest_exports", "build_warehouse", "publish_scorecard", "check_freshness"}
+IDS = {
+    *("ingest_exports", "build_warehouse", "publish_scorecard"),
+    *("check_freshness", "notify_units"),
+}
 VIETNAMESE = re.compile(r"[ạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹđ]", re.IGNORECASE)
 LONGEST_FILE = 80
 LONGEST_TASK = 10
@@ -130,6 +133,16 @@ def test_exports_are_loaded_every_night_and_a_load_starts_the_build(dags: Found)
     assert dags["ingest_exports"]["cron"] == "0 5 * * *"
     assert dags["ingest_exports"]["tasks"]["load_exports"]["outlets"] == ["warehouse_raw"]
     assert dags["build_warehouse"]["waits_for"] == ["warehouse_raw"]
+
+
+def test_units_are_told_every_month_and_what_a_mail_server_did_not_take_is_tried_again(
+    dags: Found,
+) -> None:
+    assert dags["notify_units"]["cron"] == "0 8 5 * *"
+    assert set(dags["notify_units"]["params"]) == {"month", "known_as_of"}
+    task = dags["notify_units"]["tasks"]["tell_units"]
+    assert task["retries"] == 3
+    assert task["backs_off"]
 
 
 def test_nothing_is_built_or_published_past_its_gate(dags: Found) -> None:

@@ -1,6 +1,7 @@
 """Why figures differ: between quarters and half-year, and between a release and its revision."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from motcua import settings
 from motcua.publication.recompute import recompute
 
 from .conftest import done, motcua
@@ -20,6 +22,7 @@ REGISTERED_AGAIN = {1: 1, 2: 1, 4: 673, 5: 13, 8: 10, 9: 27, 10: 18, 12: 194, 13
 FLOWS = (
     *(("appendix_1", f"settled_{how}") for how in ("total", "early", "on_time", "late")),
     *(("appendix_1", "newly_received"), ("appendix_1", "returned")),
+    *(("appendix_1", "settled_late_after_review"), ("appendix_1", "returned_by_post")),
     *(("scorecard", "received"), ("scorecard", "settled")),
 )
 """Cells that add up over joining periods."""
@@ -65,6 +68,17 @@ def test_received_differs_by_corrected_receipt_dates_and_removed_records(
         (8, "record_removed"): -1,
         (15, "record_removed"): -53,
     }
+
+
+def test_late_after_review_differs_by_the_reviews_that_quarters_did_not_know(
+    published: tuple[str, Path],
+) -> None:
+    differing = {
+        (UNITS[str(row["unit_code"])], row["reason"]): row["difference"]
+        for row in changes(published[0], "2019-H1.r1", "overlap")
+        if row["column_name"] == "settled_late_after_review"
+    }
+    assert differing == {(unit, "review_changed"): -1 for unit in (1, 6, 8, 9, 11)}
 
 
 def test_reasons_sum_to_the_difference_of_every_cell(published: tuple[str, Path]) -> None:
@@ -256,3 +270,72 @@ def test_each_reason_is_what_was_done_to_the_rows_of_that_figure(
     assert twice == [(["2019-Q1.r2", "2019-Q2.r2"], "recorded_late", -1)], (
         "settled in both quarters: the first did not know the later end"
     )
+
+
+@pytest.mark.slow
+def test_a_review_alone_is_told_and_a_longer_release_without_all_its_parts_is_left_alone(
+    copy: tuple[str, Path],
+) -> None:
+    url, landing = copy
+    done("withdraw", "2019-Q2.r1", "--by", "B", "--reason", "Nhầm tệp")
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "select case_code, unit_code from published.late_cases"
+            " where publication_id = '2019-Q1.r1' and not reviewed order by case_code"
+        ).fetchone()
+    assert found is not None
+    code, unit = found
+    arrived = landing / "late_reviews" / "late_reviews_2019-04-03_late.csv"
+    arrived.parent.mkdir()
+    arrived.write_text(
+        "MaHoSo,NguyenNhan,NgayTraThucTe,SoVanBan,NguoiXacNhan,NgayXacNhan,DaXinLoi\n"
+        f"{code},4,,CV-1,A,03/04/2019 10:00:00,1\n",
+        encoding="utf-8",
+    )
+    done("ingest")
+    done("build")
+    done("publish", "2019-Q1", "--approved-by", "A", "--revise", "--note", "Rà soát đến muộn")
+    told = [
+        (
+            *(row["table_name"], row["unit_code"], row["column_name"]),
+            *(row["old_text"], row["new_text"], row["reason"], row["cases_affected"]),
+        )
+        for row in changes(url, "2019-Q1.r2", "revision")
+    ]
+    assert sorted(told, key=str) == [
+        ("late_cases", unit, f"{code}.apology_sent", None, "true", "review_changed", 1),
+        ("late_cases", unit, f"{code}.reason", None, "4", "review_changed", 1),
+        ("late_cases", unit, f"{code}.reviewed", "false", "true", "review_changed", 1),
+    ]
+    assert changes(url, "2019-Q1.r2", "overlap") == [], "2019-Q2 stands no more"
+
+
+@pytest.mark.slow
+def test_a_code_renamed_by_the_pack_is_no_correction_of_the_unit(
+    copy: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = "000.00.01.H51", "000.00.01.S99"
+    pack = tmp_path / "pack"
+    shutil.copytree(settings.PROJECT / "reference" / "soc_trang", pack)
+    for name in ("units", "kiosks"):
+        file = pack / f"{name}.csv"
+        file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with (pack / "unit_aliases.csv").open("a", encoding="utf-8") as aliases:
+        aliases.write(f"{old},{new}\n")
+    monkeypatch.setenv("MOTCUA_REFERENCE", str(pack))
+    done("ingest")
+    done("build")
+    done("publish", "2019-Q1", "--approved-by", "A", "--revise", "--note", "Mã đơn vị mới")
+    rows = changes(copy[0], "2019-Q1.r2", "revision")
+    assert {row["reason"] for row in rows} == {"rules_changed", "follows_from_other_figures"}
+    assert {row["unit_code"] for row in rows} == {old, new}
+    settled = {
+        row["unit_code"]: (row["old_value"], row["new_value"], row["reason"])
+        for row in rows
+        if (row["table_name"], row["column_name"]) == ("appendix_1", "settled_total")
+    }
+    assert settled[old][0] == settled[new][1] > 0
+    assert (settled[old][1], settled[new][0]) == (None, None)
+    assert settled[old][2] == settled[new][2] == "rules_changed"
+    assert {row["reason"] for row in rows if row["table_name"] == "late_cases"} == {"rules_changed"}
+    assert not {"unit_name", "display_order", "period_code"} & {row["column_name"] for row in rows}

@@ -1,7 +1,10 @@
 """Every published figure is the number of the rows that its trace names."""
 
 import csv
+import hashlib
+import re
 from collections import Counter
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -99,6 +102,50 @@ def test_numerators_and_denominators_list_the_rows_that_they_count(
     assert compared == 17 * 8
 
 
+@pytest.mark.slow
+def test_cases_of_a_unit_without_listed_procedures_are_in_no_share_and_in_no_trace_of_it(
+    copy: Published, published: Published
+) -> None:
+    """Unit 10 is told to have none left: all of its procedures are told as those of unit 2."""
+    url, landing = copy
+    without, taker = "000.00.10.H51", "000.00.02.H51"
+    register = max((published[1] / "landing" / "procedures").rglob("*.csv"), key=_has(without))
+    with register.open(encoding="utf-8-sig", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["MaDonVi"] == without]
+    arrived = landing / "procedures" / "procedures_2019-03-29_late.csv"
+    arrived.parent.mkdir()
+    with arrived.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(
+            {**row, "MaDonVi": taker, "NgayCapNhat": "29/03/2019 17:00:00"} for row in rows
+        )
+    for command in ("ingest", "build"):
+        assert motcua(command).returncode == 0
+    made = motcua("publish", "2019-Q1", "--approved-by", "A", "--revise", "--note", "Đổi đơn vị")
+    assert made.returncode == 0, made.stderr
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "select count(*) filter (where day_of = 'window_end') from evidence.procedures"
+            " where publication_id = '2019-Q1.r2' and unit_code = %s",
+            [without],
+        ).fetchone()
+    assert row == (0,), "unit 10 has no listed procedure"
+    for name in ("9.numerator", "9.denominator"):
+        counted = {}
+        for unit in [*units_of(url, "2019-Q1.r2"), trace.TOTAL]:
+            found = trace.trace("2019-Q1.r2", "indicator_evidence", unit, name, first=10_000)
+            assert (found.value or 0) == found.count == len(found.rows), (unit, name)
+            counted[unit] = found.count
+        assert counted[without] == 0
+        assert counted[trace.TOTAL] == sum(counted.values()) - counted[trace.TOTAL] > 0
+
+
+def _has(unit: str) -> Callable[[Path], int]:
+    """Ranks files by how often they name a unit."""
+    return lambda path: path.read_text(encoding="utf-8-sig").count(unit)
+
+
 def test_the_basis_of_indicator_9_is_listed(published: Published) -> None:
     unit = units_of(published[0], "2019-H1.r1")[0]
     parts = trace.trace("2019-H1.r1", "scorecard", unit, "indicator_9", first=10_000).parts
@@ -153,12 +200,25 @@ def test_a_trace_leads_to_the_record_in_the_file(published: Published) -> None:
     """Read the named record of the named file and find the case in it."""
     found = trace.trace("2019-H1.r1", "appendix_1", "000.00.11.H51", "settled_late")
     assert found.value == found.count == 6
+    compared = 0
     for row in found.rows:
         (path,) = (published[1] / "landing").rglob(row["told_file"])
         if path.suffix != ".csv":
             continue
         record = path.read_text(encoding="utf-8-sig").splitlines()[row["told_record"]]
         assert row["case_code"] in record
+        compared += 1
+    assert compared == 6
+
+
+def test_a_printed_sha256_is_that_of_the_bytes_of_the_file(published: Published) -> None:
+    found = trace.trace("2019-H1.r1", "appendix_1", trace.TOTAL, "settled_late")
+    printed = dict(re.findall(r"([\w.-]+) #\d+ sha256 ([0-9a-f]{64})\b", trace.text(found)))
+    assert set(printed) >= {row["told_file"] for row in found.rows}
+    assert len(printed) > 10
+    for name, sha256 in printed.items():
+        (path,) = (published[1] / "landing").rglob(name)
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256, name
 
 
 def test_a_late_case_shows_what_its_review_said(published: Published) -> None:

@@ -22,6 +22,17 @@ LOADED, QUARANTINED, IGNORED = "loaded", "quarantined", "ignored"
 LIMIT_PERCENT = 5
 RARE_FEEDS = ("late_reviews", "external_counts", "supplements", "petitions", "procedures")
 
+PERSONAL = (
+    "12/05/1980",
+    "0912.345.678",
+    "0791.8500.1234",
+    "079185001234",
+    "NGOC.TRAN",
+    "B1234567",
+    "Trần Thị Bích Ngọc",
+)
+"""Values that no message may show; only the first is also a time."""
+
 Rows = list[list[str]]
 
 
@@ -71,6 +82,8 @@ def sound(chance: random.Random, feed: str, count: int) -> Rows:
                 if column.kiosk
                 else str(chance.choice(column.codes))
                 if column.codes
+                else chance.choice(PERSONAL)
+                if column.personal
                 else {"time": moment, "whole": str(number), "text": f"Hồ sơ {number}"}[column.kind]
                 for column in columns
             ]
@@ -135,6 +148,9 @@ def bad_values(chance: random.Random) -> Iterator[Broken]:
         ("no such time", lambda c: c.kind == "time", _NO_TIMES, "is not a time that exists"),
         ("no such code", lambda c: bool(c.codes), ("97", "11111"), "is not allowed"),
         ("no number", lambda c: c.kind == "whole", ("x", "1.5", "-1"), "is not a whole number"),
+        ("personal for a time", lambda c: c.kind == "time", PERSONAL[1:], "is not a time that ex"),
+        ("personal for a unit", lambda c: c.unit, PERSONAL, "is not a unit of the refer"),
+        ("personal for a code", lambda c: bool(c.codes), PERSONAL, "is not a whole number"),
         ("no such unit", lambda c: c.unit, ("000.00.77.H51", "?"), "is not a unit of the refer"),
     )
     for writing, (form, write) in WRITINGS.items():
@@ -242,6 +258,78 @@ def bad_headers(chance: random.Random) -> Iterator[Broken]:
             lambda rows, stranger=stranger: rows.__setitem__(slice(None), stranger),
             f"This is an export of feed {other}",
         )
+
+
+def damaged_headers(chance: random.Random) -> Iterator[Broken]:
+    """A byte of the header that is no letter: it costs its column, or the file."""
+    strays = ((b"\xff", "udcff"), (b"\0", "x00"), (b"\x1b", "x1b"), (b"\xc1", "udcc1"))
+    for byte, shown in strays:
+        for packed in (False, True):
+            feed = chance.choice(["cases", "supplements", "petitions", "procedures"])
+            count = chance.randrange(20, 40)
+            columns = FEEDS[feed].columns
+            header, rest = text(sound(chance, feed, count)).encode().split(b"\n", 1)
+            names = header.split(b",")
+
+            def written(
+                place: int,
+                names: list[bytes] = names,
+                byte: bytes = byte,
+                rest: bytes = rest,
+                packed: bool = packed,
+            ) -> bytes:
+                at = chance.randrange(1, len(names[place]))
+                spoiled = names[place][:at] + byte + names[place][at:]
+                line = b",".join([*names[:place], spoiled, *names[place + 1 :]])
+                content = line + b"\n" + rest
+                return gzip.compress(content) if packed else content
+
+            form = "csv.gz" if packed else "csv"
+            optional = chance.choice([n for n, c in enumerate(columns) if not c.required])
+            needed = chance.choice([n for n, c in enumerate(columns) if c.required])
+            yield Broken(f"{byte!r} in an optional name", feed, written(optional), form,
+                         records=count, warning=shown)  # fmt: skip
+            yield Broken(f"{byte!r} in a required name", feed, written(needed), form, QUARANTINED,
+                         reason=f"column missing: {columns[needed].name}")  # fmt: skip
+        more = b",M\xe0u" + byte
+        lines = text(sound(chance, "steps", 9)).encode().splitlines()
+        content = b"\n".join([lines[0] + more, *(line + b",x" for line in lines[1:])])
+        yield Broken(f"{byte!r} in a further name", "steps", content, records=9, warning=shown)
+    rows = text(sound(chance, "ratings", 6))
+    photograph = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + chance.randbytes(3000)
+    others = (
+        ("a photograph", photograph, "a photograph"),
+        ("noise", b"\x93" + bytes(chance.choices(range(1, 256), k=4000)), ""),
+        ("UTF-32, little end first", b"\xff\xfe\0\0" + rows.encode("utf-32-le"), "UTF-32"),
+        ("UTF-32, big end first", b"\0\0\xfe\xff" + rows.encode("utf-32-be"), "UTF-32"),
+    )
+    for what, content, reason in others:
+        yield Broken(what, "ratings", content, state=QUARANTINED, reason=reason)
+
+
+def extreme_times(chance: random.Random) -> Iterator[Broken]:
+    """Moments at the ends of the calendar, which no clock can carry to local time."""
+    for form, write in WRITINGS.values():
+        for value, is_bad in _EXTREMES:
+            count = chance.randrange(25, 50)
+            rows = sound(chance, "cases", count)
+            record = chance.randrange(1, count + 1)
+            column = chance.choice(("NgayTra", "NgayHenTra"))
+            rows[record][rows[0].index(column)] = value
+            broken = Broken(f"{value}, {form}", "cases", write(rows), form, records=count)
+            if is_bad:
+                broken.rejects = {record: (column, "is not a time that exists")}
+            yield judged(broken)
+
+
+_EXTREMES = (
+    ("0001-01-01T00:00:00+07:00", True),
+    ("00010101T000000+1400", True),
+    ("9999-12-31T23:59:59.9999999Z", True),
+    ("99991231T235959,5Z", True),
+    ("9999-W52-5T23:59:59Z", True),
+    ("9999-12-31T23:59:59", False),
+)
 
 
 def cut_files(chance: random.Random) -> Iterator[Broken]:
@@ -406,15 +494,20 @@ def strangers(chance: random.Random) -> Iterator[Broken]:
     def ignored(name: str, warning: str = "", content: bytes | None = good) -> Broken:
         return Broken(name, "cases", content, state=IGNORED, warning=warning, name=name)
 
-    yield ignored(f"cases_{day}.csv.tmp")
-    yield ignored(f"cases_{day}.csv.part")
-    yield ignored(f".cases_{day}.csv")
+    yield ignored(f"cases_{day}.csv.tmp", "waits, as its name ends with .tmp")
+    yield ignored(f"cases_{day}.csv.part", "waits, as its name ends with .part")
+    yield ignored(f".cases_{day}.csv", "Hidden files")
+    yield ignored(f".Trash-{chance.randrange(1000)}/cases_{day}.csv", "Hidden files")
+    for wrong in ("R2", "rev2", "K02_R2", "K02_Rev3", "REVISION-2", "K02_r0"):
+        yield ignored(f"cases_{day}_{wrong}.csv", "looks like a revision")
     yield ignored(f"cases_{day}.xls", "not loaded, as its name is not")
     yield ignored(f"cases_{day}_r0.csv.zip", "not loaded, as its name is not")
     yield ignored(f"case_{day}.csv", "not loaded, as its name is not")
     yield ignored(
         f"cases_2019-02-{chance.choice((29, 30, 31))}.csv", "is not a day of the calendar"
     )
+    for held in ("9999-12-31", "2999-01-02", "1019-03-04", "1900-01-01", "0219-03-04"):
+        yield ignored(f"cases_{held}.csv", "held, as its business date lies")
     yield ignored(f"ratings_{day}.csv", "does not lie in folder ratings/")
     yield ignored(f"cases_{day}_K{chance.randrange(100)}.csv", content=None)
 
@@ -445,6 +538,8 @@ MUTATIONS = (
     bad_values,
     bad_lines,
     bad_headers,
+    damaged_headers,
+    extreme_times,
     cut_files,
     flipped_bytes,
     empty_files,

@@ -187,6 +187,34 @@ def test_a_disk_that_is_full(small_disk, landing):
     assert ask("select count(*), count(distinct row_id) from raw.cases") == [(3_200, 3_200)]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [OverflowError(NAME), psycopg.DataError(NAME), psycopg.errors.UniqueViolation(NAME)],
+)
+def test_a_file_at_which_the_loader_fails_stops_no_other(put, rows, monkeypatch, fault):
+    """Such a fault is one of ours, so it is put in; what the file says is not told."""
+    put(DAY, csv_of(many(5)))
+    put(NEXT, csv_of(many(6)))
+    written = load._enter
+
+    def failing(task, *told):
+        if task.file.name == DAY:
+            raise fault
+        written(task, *told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "_enter", failing)
+        report = ingest.ingest()
+    assert report.loaded == 1
+    (message,) = report.messages
+    assert message.startswith(f"{DAY}: not loaded, as the loader failed at it")
+    assert type(fault).__name__ in message
+    assert NAME not in message
+    assert rows(FILES) == [(NEXT, 6, 6)]
+    assert rows("select count(*) from raw.cases") == [(6,)]
+    assert ingest.ingest().loaded == 1
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_disk_that_has_no_room_for_rejected_records(put, rows, tmp_path, monkeypatch):

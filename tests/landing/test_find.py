@@ -22,6 +22,7 @@ def parsed(path: str) -> find.ExportFile:
         ("cases/cases_2019-03-04_K02_r13.xlsx", "K02", 13, "xlsx"),
         ("cases/cases_2019-03-04_hall-2_b.CSV", "hall-2_b", 1, "csv"),
         ("cases/cases_2019-03-04_rest.csv", "rest", 1, "csv"),
+        ("cases/cases_2019-03-04_K-R2D2_r2.csv", "K-R2D2", 2, "csv"),
     ],
 )
 def test_a_name_tells_feed_day_part_revision_and_form(path, part, revision, form):
@@ -42,6 +43,13 @@ def test_feeds_whose_name_has_an_underscore_are_told_apart():
         ("cases/cases_04-03-2019.csv", "Rename"),
         ("cases/cases_2019-03-04.xls", "Rename"),
         ("cases/cases_2019-03-04_r0.csv_r", "Rename"),
+        ("cases/cases_2019-03-04_R2.csv", "looks like a revision, which is written _r2"),
+        ("cases/cases_2019-03-04_rev2.csv", "looks like a revision"),
+        ("cases/cases_2019-03-04_K02_R2.csv", "looks like a revision"),
+        ("cases/cases_2019-03-04_K02-Rev-2.csv", "looks like a revision"),
+        ("cases/cases_2019-03-04_K02_r0.csv", "looks like a revision"),
+        ("cases/cases_2019-03-04_r10000_r2.csv", "Rename"),
+        ("cases/cases_2019-03-04_r2_K02.csv.gz_r2.csv", "Rename"),
         ("cases/cases_2019-02-30.csv", "not a day of the calendar"),
         ("steps/cases_2019-03-04.csv", "folder cases/"),
         ("cases_2019-03-04.csv", "folder cases/"),
@@ -60,14 +68,32 @@ def test_the_listing_is_in_order_and_tells_strangers(landing):
         (landing / name).write_text("x")
     (landing / "cases" / "cases_2019-03-07.csv.part").write_text("x")
     (landing / "cases" / ".hidden").write_text("x")
-    files, warnings = find.find(str(landing))
+    files, _ = find.find(str(landing))
     assert [file.name for file in files] == [
         "cases_2019-03-04.csv",
         "cases_2019-03-05.csv",
         "steps_2019-03-04.csv",
     ]
-    (warning,) = warnings
-    assert warning.startswith("cases/notes.txt: not loaded")
+    trash = landing / ".Trash-1000" / "files" / "cases"
+    trash.mkdir(parents=True)
+    (trash / "cases_2019-03-08.csv").write_text("x")
+    (landing / "cases" / ".Trash-1000").mkdir()
+    (landing / "cases" / ".Trash-1000" / "cases_2019-03-09.csv").write_text("x")
+    assert [file.name for file in find.find(str(landing))[0]] == [file.name for file in files]
+    told = sorted(find.find(str(landing))[1])
+    assert [warning.partition(": ")[0] for warning in told] == [
+        "Hidden files and folders are not looked into",
+        "cases/cases_2019-03-06.csv.tmp",
+        "cases/cases_2019-03-07.csv.part",
+        "cases/notes.txt",
+    ]
+    assert (
+        told[0]
+        .partition(": ")[2]
+        .startswith(".Trash-1000/, cases/.Trash-1000/, cases/.hidden. If exports")
+    )
+    assert "waits, as its name ends with .tmp" in told[1]
+    assert "not loaded" in told[3]
 
 
 @pytest.fixture
@@ -89,8 +115,8 @@ def test_an_empty_landing_zone_is_told(landing):
     (warning,) = find.find(str(landing))[1]
     assert warning.startswith(f"Nothing lies under {landing}. If exports should be there")
     assert "mounted" in warning
-    (landing / "cases" / "cases_2019-03-04.csv.part").write_text("x")
-    assert find.find(str(landing)) == ([], [])
+    (landing / "cases" / "cases_2019-03-04.csv").write_text("x")
+    assert find.find(str(landing))[1] == []
 
 
 def test_a_file_uri_is_a_folder(landing):

@@ -4,8 +4,11 @@ import csv
 import gzip
 import io
 import logging
+import os
 import threading
-from datetime import date, datetime
+import time
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import psycopg
@@ -13,6 +16,7 @@ import pytest
 from export_files import OTHER_UNIT, UNIT, case, csv_of, rating, text_of
 
 from motcua import pipeline
+from motcua.errors import Failed
 from motcua.landing import ingest, load, reading, rejects, sheets
 from motcua.landing.feeds import FEEDS
 from motcua.warehouse import database
@@ -281,7 +285,7 @@ def test_a_sheet_with_numbers_and_dates_gives_the_texts_of_the_csv(put, rows, ma
 def test_a_large_file_with_few_bad_records_is_not_refused_before_its_end(
     put, manifest, monkeypatch, patched, last, way
 ):
-    monkeypatch.setattr(load, "READ_TO_THE_END", 0)
+    monkeypatch.setattr(load, "ALL_COUNTED", 0)
     for name, size in patched.items():
         monkeypatch.setattr(reading, name, size)
     bad = [case(number, NgayTra="mai") for number in range(1, 49)]
@@ -306,6 +310,9 @@ TRICKY = [
     case(4, MaTTHC="NULL", GhiChu=" giữ khoảng trắng "),
     case(5, GhiChu="'; drop table raw.cases; --"),
     case(6, GhiChu="=1+1"),
+    case(7, GhiChu="dòng 1\n\\.\ndòng 3", NgayCapNhat="20190304080000"),
+    case(8, MaHoSo="\\.", GhiChu="\\.\n\\."),
+    case(9, MaHoSo="\\.x", ChuHoSo="\n\\.\n"),
 ]
 
 
@@ -328,12 +335,21 @@ TRICKY = [
 def test_all_writings_of_the_same_records_give_the_same_rows(content, way, put, rows, manifest):
     put(DAY, content)
     ingest.ingest()
-    assert manifest() == [(DAY, "loaded", 6, 6, 0, way)]
+    assert manifest() == [(DAY, "loaded", 9, 9, 0, way)]
     columns = list(FEEDS["cases"].columns)
     found = rows(
         f"select {', '.join(column.sql_name for column in columns)} from raw.cases order by row_id"
     )
     assert found == [tuple(record[c.name] or None for c in columns) for record in TRICKY]
+
+
+def test_an_end_mark_of_copy_between_records_ends_nothing(put, manifest, cases):
+    """PostgreSQL before 18 takes it for the end of the data, also from a client."""
+    head, *lines = csv_of(many(40)).splitlines(keepends=True)
+    put(DAY, b"".join([head, *lines[:20], b"\\.\n", *lines[20:]]))
+    ingest.ingest()
+    assert manifest() == [(DAY, "loaded", 41, 40, 1, "records")]
+    assert [number for number, _ in cases()] == [*range(1, 21), *range(22, 42)]
 
 
 def test_an_empty_value_is_null_also_where_quotes_come_late(put, rows, manifest, monkeypatch):
@@ -469,6 +485,72 @@ def test_a_file_that_changes_while_it_is_read_waits(put, manifest, monkeypatch):
     assert (report.loaded, manifest()) == (0, [])
     assert report.warnings == [f"{DAY}: still being written; it waits for the next run."]
     monkeypatch.undo()
+
+
+def test_a_file_whose_writer_only_pauses_waits(put, rows, manifest, monkeypatch):
+    """Half of it loaded now and the whole of it later would count its presses twice."""
+    monkeypatch.delenv("MOTCUA_QUIET_SECONDS")
+    whole = csv_of([rating(number) for number in range(1, 31)], "ratings")
+    path = put("ratings_2019-03-04_K01.csv", whole[:-8])
+    report = ingest.ingest()
+    assert (report.loaded, report.waiting, manifest()) == (0, [path.name], [])
+    (warning,) = report.warnings
+    assert warning.startswith("Changed less than 60 s ago, so perhaps still being written: ratings")
+    path.write_bytes(whole)
+    assert ingest.ingest().waiting == [path.name]
+    minute_ago = time.time() - 61
+    os.utime(path, (minute_ago, minute_ago))
+    assert ingest.ingest().loaded == 1
+    assert rows("select count(*) from raw.ratings") == [(30,)]
+
+
+@pytest.mark.parametrize(
+    ("age", "quiet", "waits"), [(5, "60", 1), (5, "4", 0), (5, "0", 0), (-3600, "60", 0)]
+)
+def test_how_long_a_file_waits_is_a_setting(age, quiet, waits, put, monkeypatch):
+    """A time far ahead is that of a wrong clock; it must not hold a file for ever."""
+    monkeypatch.setenv("MOTCUA_QUIET_SECONDS", quiet)
+    os.utime(put(DAY, csv_of(many(1))), (time.time() - age,) * 2)
+    report = ingest.ingest()
+    assert (len(report.waiting), report.loaded) == (waits, 1 - waits)
+
+
+@pytest.mark.parametrize("setting", ["-1", "a minute", "nan", "inf"])
+def test_a_setting_that_is_no_number_of_seconds_is_told(setting, put, monkeypatch):
+    monkeypatch.setenv("MOTCUA_QUIET_SECONDS", setting)
+    put(DAY, csv_of(many(1)))
+    with pytest.raises(Failed, match="MOTCUA_QUIET_SECONDS"):
+        ingest.ingest()
+
+
+def test_a_business_date_that_no_export_can_have_is_held(put, manifest):
+    today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date()
+    names = {
+        days: put(f"cases_{today + timedelta(days)}.csv", csv_of([case(days + 9)])).name
+        for days in (0, 1, 2)
+    }
+    for day in ("9999-12-31", "2007-12-31", "2008-01-01", "2018-12-02", "2018-12-03"):
+        put(f"cases_{day}.csv", csv_of([case(int(day.replace("-", "")))]))
+    report = ingest.ingest()
+    held = {said.partition(":")[0] for said in report.warnings if ": held, as its" in said}
+    assert held == {names[2], "cases_9999-12-31.csv", "cases_2007-12-31.csv"}
+    early = {said.partition(":")[0] for said in report.warnings if "lies before 2018-12-03" in said}
+    assert early == {"cases_2008-01-01.csv", "cases_2018-12-02.csv"}
+    assert {name for name, *_ in manifest()} == {
+        "cases_2008-01-01.csv", "cases_2018-12-02.csv", "cases_2018-12-03.csv", names[0], names[1],
+    }  # fmt: skip
+
+
+def test_a_part_that_is_no_kiosk_is_told(put):
+    for part in ("", "_K01", "_K1", "_hall"):
+        press = rating(len(part))
+        put(f"ratings_2019-03-04{part}.csv", csv_of([press], "ratings"))
+    report = ingest.ingest()
+    assert report.loaded == 4
+    assert [said.partition(" is not a kiosk")[0] for said in report.warnings] == [
+        "ratings_2019-03-04_K1.csv: Its part K1",
+        "ratings_2019-03-04_hall.csv: Its part hall",
+    ]
 
 
 def test_two_runs_at_once_load_every_file_once(put, rows):

@@ -217,6 +217,7 @@ def test_quotes_that_rfc_4180_does_not_know_are_found(block, is_stray, has_empty
         ("", ""),
         (datetime(2019, 3, 4, 8, 5, 59), "20190304080559"),
         (datetime(2019, 3, 4, 7, 59, 59, 999_600), "20190304080000"),
+        (datetime(9999, 12, 31, 23, 59, 59, 600_000), "99991231235959"),
         (date(2019, 3, 4), "20190304000000"),
         (time(8, 5), "08:05:00"),
     ],
@@ -272,3 +273,19 @@ def test_blocks_and_single_records_tell_the_same_of_every_broken_file(monkeypatc
         ], file.what
         compared += 1
     assert compared > 50
+
+
+def test_a_file_without_header_shows_no_value_of_its_first_record():
+    record = "HS-1,Trần Thị Bích Ngọc,0912345678,000.00.01.H51\n"
+    with pytest.raises(reading.Unfit) as told:
+        reading.layout_of(FEEDS["cases"], record.encode())
+    text = str(told.value)
+    assert "of its 4 names 0 are columns of feed cases, which has 23" in text
+    assert not [value for value in record.strip().split(",") if value in text]
+
+
+@pytest.mark.parametrize("name", ["Ma_Ho_So", "mã hồ sơ", "MaHoSo.", "MaHoS0"])
+def test_a_name_that_is_nearly_one_of_the_feed_is_pointed_at(name):
+    names = [column.name for column in FEEDS["cases"].columns]
+    with pytest.raises(reading.Unfit, match="Name 1 of the header is nearly MaHoSo: write it"):
+        reading.layout_of(FEEDS["cases"], ",".join([name, *names[1:]]).encode() + b"\n")

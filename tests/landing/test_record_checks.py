@@ -112,6 +112,8 @@ def test_a_rarer_iso_form_becomes_local_time(text, tidy):
         ("NgayHenTra", "20190230080000", '"20190230080000" is not a time that exists'),
         ("NgayHenTra", "20190304240000", '"20190304240000" is not a time that exists'),
         ("NgayHenTra", "31/04/2019", '"31/04/2019" is not a time that exists'),
+        ("MucDo", "04/03/2019", "the value (10 characters) is not a whole number"),
+        ("MaDonVi", "12.05.1980", "the value (10 characters) is not a unit of the reference pack"),
         ("NgayHenTra", "4/3/2019", '"4/3/2019" is not a time that exists'),
         ("NgayHenTra", "2019-02-29", '"2019-02-29" is not a time that exists'),
         ("NgayHenTra", "NULL", "the value (4 characters) is not a time that exists"),
@@ -188,7 +190,19 @@ def test_personal_text_keeps_its_blanks():
 
 @pytest.mark.parametrize(
     "value",
-    ["0912345678", "366123456789", "Nguyễn Văn A", "a@example.vn", "12 Lê Lợi", "NGUYENVANA"],
+    [
+        "0912345678",
+        "366123456789",
+        "Nguyễn Văn A",
+        "a@example.vn",
+        "12 Lê Lợi",
+        "NGUYENVANA",
+        "0912.345.678",
+        "0791.8500.1234",
+        "NGOC.TRAN",
+        "079.18.50.01234",
+        "B1234567",
+    ],
 )
 def test_a_message_never_shows_what_may_be_personal(value):
     assert value not in checks.shown(value)

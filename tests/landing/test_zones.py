@@ -212,8 +212,11 @@ def test_strange_objects_are_reported_and_unfinished_ones_wait(s3, warehouse):
     found, warnings = find.find(f"s3://{BUCKET}")
     assert found == []
     assert sorted(warning.partition(":")[0] for warning in warnings) == [
+        "Hidden files and folders are not looked into",
         f"cases//{DAY}",
+        f"cases/{DAY}.tmp",
         "cases/notes.txt",
+        f"{DAY}.part",
     ]
 
 
@@ -337,6 +340,7 @@ def test_links_closed_folders_and_strangers_on_the_server_are_reported(ssh, ware
     report = ingest.ingest(sftp_uri(ssh.port))
     assert (report.found, report.loaded) == (2, 2)
     assert sorted(warning.split(":")[0] for warning in report.warnings) == [
+        "cases/cases_2019-03-06.csv.part",
         "cases/cases_2019-03-08.csv",
         "cases/cases_2019-03-09.csv",
         "cases/closed/",
@@ -598,3 +602,14 @@ def test_a_disk_that_fills_up_while_a_file_is_fetched_is_told(zone, small_disk, 
     (warning,) = report.warnings
     assert warning.startswith(f"{DAY}: this machine has no room to load it (the disk of")
     assert f"{small_disk} is full; free some, or move MOTCUA_HOME); it waits" in warning
+
+
+def test_a_file_of_sftp_whose_writer_only_pauses_waits(ssh, warehouse, tmp_path, monkeypatch):
+    monkeypatch.delenv("MOTCUA_QUIET_SECONDS")
+    log_in(monkeypatch, tmp_path, ssh)
+    lay(ssh.folder / "quiet", f"cases/{DAY}", csv_of([case(1)]), time.time() - 5)
+    uri = sftp_uri(ssh.port, "quiet")
+    report = ingest.ingest(uri)
+    assert (report.loaded, report.waiting) == (0, [DAY])
+    lay(ssh.folder / "quiet", f"cases/{DAY}", csv_of([case(1)]), time.time() - 62)
+    assert ingest.ingest(uri).loaded == 1

@@ -192,6 +192,10 @@ def clean_report() -> Printed:
             [str(order), name, share(done, approved, 1), count(done), count(approved),
              count(listed)]
         )  # fmt: skip
+    listed, approved, done = map(sum, zip(*PROCESSES, strict=True))
+    appendix_4.rows.append(
+        ["", "Tổng số", share(done, approved, 1), count(done), count(approved), count(listed)]
+    )
     return Printed(text, [appendix_1, appendix_2, appendix_3, appendix_4])
 
 

@@ -3,6 +3,7 @@
 import ast
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import psycopg
 import pytest
@@ -175,6 +176,21 @@ def test_unit_without_evidence_has_neither_total_nor_band_nor_rank(built: str) -
     assert "scorecard_form_1" not in failed(checks.run(whole, period, rules))
     card["total"] = Decimal("7.0")
     assert "scorecard_total" in failed(checks.run(whole, period, rules))
+
+
+@pytest.mark.parametrize(
+    ("columns", "pairs"),
+    [
+        ({1: [1, 2], 2: [1, 2], 3: [2, 1]}, [(1, 2)]),
+        ({1: [1, 2], 2: [1, 2], 7: [1, 2]}, [(1, 2), (1, 7)]),
+        ({1: [1, 3], 2: [1, 2], 7: [1, 2]}, [(2, 7)]),
+        ({1: [2, 2], 2: [2, 2]}, []),
+    ],
+)
+def test_pairs_of_indicators_with_the_same_values_are_found(
+    columns: dict[int, list[Any]], pairs: list[tuple[int, int]]
+) -> None:
+    assert relations.alike(columns) == pairs
 
 
 def test_indicators_that_say_nothing_of_their_own_are_warned_of(built: str) -> None:

@@ -13,6 +13,11 @@ from motcua.publication import figures, release
 from motcua.warehouse import database, dbt
 
 TABLES = [*figures.KEYS, "publications", "release_inputs", "checks"]
+EVERYONE = (
+    *(database.PUBLISHER, database.BI_READER, database.LOADER, database.OPS_READER),
+    database.TRANSFORMER,
+)
+"""Every role that logs in."""
 
 
 def count(url: str, table: str) -> int:
@@ -300,7 +305,7 @@ def test_release_needs_the_name_of_its_approver(built: str) -> None:
 def test_nobody_changes_a_release_not_even_the_administrator(released: str, statement: str) -> None:
     for table in (*TABLES, "withdrawals", "waivers", "revisions"):
         text = statement.format(table)
-        for role in (database.PUBLISHER, database.BI_READER, database.LOADER):
+        for role in EVERYONE:
             with (
                 database.connect(role) as connection,
                 pytest.raises(psycopg.errors.InsufficientPrivilege),

@@ -145,11 +145,24 @@ def test_a_superseded_revision_does_not_count_and_parts_add_up(pack: psycopg.Con
     assert (one.files, one.records, one.rejected, one.file_ids) == (2, 23, 2, kept)
 
 
+def test_a_date_far_off_makes_no_endless_days(pack: psycopg.Connection) -> None:
+    come(pack, "cases", 1, "04 06:00")
+    pack.execute("update raw.files set business_date = '9999-12-31'")
+    come(pack, "cases", 1, "04 06:00")
+    counted = pack.execute(
+        "select count(*) from ops.working_days(repeat('a', 64), '0001-01-01', '9999-12-31')"
+    ).fetchone()
+    assert counted is not None
+    assert counted[0] < 50 * 366
+    assert days(pack, "05 06:00")["cases", 1, None].state == "present"
+
+
 def test_a_silent_kiosk_is_missed_on_the_days_when_it_is_valid(pack: psycopg.Connection) -> None:
     come(pack, "petitions", 1, "01 20:00")
     come(pack, "ratings", 4, "05 05:00", part="K01", records=0)
     come(pack, "ratings", 4, "05 05:00", part="K02")
     come(pack, "ratings", 6, "07 05:00", part="K01")
+    come(pack, "ratings", 6, "07 05:00", part="K2")  # no kiosk of the pack, so it serves none
     come(pack, "ratings", 7, "08 05:00", part="K01")
     come(pack, "ratings", 7, "08 09:00", part="K03")
     come(pack, "ratings", 8, "09 05:00")  # of the whole Centre

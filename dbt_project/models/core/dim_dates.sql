@@ -1,4 +1,5 @@
--- The working calendar: Saturdays and Sundays are off, the pack's calendar has the exceptions.
+-- The working calendar: Saturdays and Sundays are off, the pack's calendar has the exceptions. It begins
+-- with the first year that the loader takes, as a mistyped due date makes a case late too.
 
 with
 
@@ -10,7 +11,7 @@ exceptions as (
 
 days as (
 
-    {{ days_between('2015-01-01', '2045-12-31') }}
+    {{ days_between('1900-01-01', '2100-12-31') }}
 
 ),
 

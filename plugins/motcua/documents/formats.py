@@ -3,7 +3,7 @@
 Source: Decree 30/2020/NĐ-CP for the documents, the Centre's 2019 report for the decimals.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 BLANK = ""
@@ -41,3 +41,8 @@ def half_up(number: Decimal, digits: int) -> Decimal:
 def day(moment: date) -> str:
     """A date as dd/mm/yyyy."""
     return f"{moment:%d/%m/%Y}"
+
+
+def moment(at: datetime) -> str:
+    """A date with its time of day as dd/mm/yyyy hh:mm."""
+    return f"{at:%d/%m/%Y %H:%M}"

@@ -6,7 +6,7 @@ Source: the Centre's half-year report of 2019 and the score forms of Decision 12
 from dataclasses import dataclass
 from typing import Literal
 
-Style = Literal["order", "name", "count", "score", "percentage", "note"]
+Style = Literal["order", "name", "count", "score", "percentage", "note", "text", "day"]
 
 
 @dataclass(frozen=True)
@@ -227,9 +227,14 @@ def _companion(table: str, titles: tuple[str, ...], headings: dict[str, Column])
         table=table,
         titles=titles,
         subtitles=("(TỪ NGÀY {cases_from} ĐẾN {cases_to})", NOT_STATUTORY),
-        headings=tuple(Heading(text, 0, 0, place, place) for place, text in enumerate(headings)),
+        headings=one_row(headings),
         columns=tuple(headings.values()),
     )
+
+
+def one_row(headings: dict[str, Column]) -> tuple[Heading, ...]:
+    """One heading over each column."""
+    return tuple(Heading(text, 0, 0, place, place) for place, text in enumerate(headings))
 
 
 ADJUSTED_TIMELINESS = _companion(

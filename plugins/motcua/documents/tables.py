@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from motcua.errors import Failed
 from motcua.warehouse import database, withdrawals
 
 Figures = dict[str, Any]
-Value = int | Decimal | str | None
+Value = int | Decimal | str | date | None
 
 LETTERS = "abcd"
 """Quarters of a longer period are told apart as IIIa, IIIb and so on."""
@@ -73,6 +73,17 @@ class Table:
     titles: tuple[str, ...]
     subtitles: tuple[str, ...]
     rows: tuple[Row, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Which release the figures are from, and what it lacks."""
+        release = self.release
+        text = (
+            f"Số liệu công bố {release.publication_id}, biết đến ngày"
+            f" {formats.day(release.known_as_of)}; công bố ngày"
+            f" {formats.day(release.published_at)}."
+        )
+        return (text, *release.gaps)
 
 
 def of_publication(publication_id: str) -> list[Table]:
@@ -310,6 +321,10 @@ def cell(value: Value, column: Column) -> Cell:
         return Cell(value, value)
     if isinstance(value, int):
         return Cell(value, formats.count(value))
+    if isinstance(value, datetime):
+        return Cell(value, formats.moment(value))
+    if isinstance(value, date):
+        return Cell(value, formats.day(value))
     if column.style == "percentage":
         return Cell(value, formats.percentage(value))
     return Cell(value, formats.fixed(value, max(1, _decimals(value))))

@@ -1,6 +1,6 @@
-"""The workbook of a publication: one sheet for each appendix, as the report prints it.
+"""Workbooks. That of a publication has one sheet for each appendix, as the report prints it.
 
-A last sheet has the companions: rates with intervals, timeliness adjusted for the cases.
+Its last sheet has the companions: rates with intervals, timeliness adjusted for the cases.
 
 Figures are real numbers. Spreadsheets print the separators of the reader's computer, so the
 number formats spell out ours: whole numbers with points as literals, each decimal number with its
@@ -8,19 +8,23 @@ printed text for exactly that number (`[=99.68]"99,68";General`) — a changed c
 """
 
 import os
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import xlsxwriter
 
-from motcua.documents import companions, formats, tables
+from motcua.documents import companions, tables
+from motcua.documents.layouts import Layout
 from motcua.documents.tables import Cell, Row, Table
 
 GROUPED = r"[>=1000000]#\.###\.##0;[>=1000]#\.##0;0"
 """Format of whole numbers: 25.031 whatever the separators of the reader's computer are."""
+
+DAY, MOMENT = r"dd\/mm\/yyyy", r"dd\/mm\/yyyy hh\:mm"
+"""Formats of dates and times: the separators stand as literals."""
 
 FONT = "Times New Roman"
 FONT_SIZE = 13
@@ -39,6 +43,21 @@ LETTERS_PER_WIDTH = 1.15
 _CAUTIOUS = ("=", "+", "-", "@", "\t", "\r")
 
 MakeFormat = Callable[..., Any]
+
+
+class Printed(Protocol):
+    """What a sheet shows; sources: the lines below the table, which say where it is from."""
+
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def titles(self) -> tuple[str, ...]: ...
+    @property
+    def subtitles(self) -> tuple[str, ...]: ...
+    @property
+    def rows(self) -> tuple[Row, ...]: ...
+    @property
+    def sources(self) -> tuple[str, ...]: ...
 
 
 def write(publication_id: str, folder: Path) -> Path:
@@ -60,43 +79,53 @@ def write_tables(
 
     The file appears in one step; returns its path.
     """
+    named: dict[str, Sequence[Table]] = {f"Phụ lục {table.name}": [table] for table in sheets}
+    if beside:
+        named[companions.NAME] = beside
+    return write_sheets(named, name, sheets[0].release.published_at, folder)
+
+
+def write_sheets(
+    sheets: Mapping[str, Sequence[Printed]], name: str, created: date, folder: Path
+) -> Path:
+    """Write <name>.xlsx with these sheets, each with its tables below each other.
+
+    The file appears in one step; returns its path. The same contents, name and day of creation
+    give the same bytes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}.xlsx"
     partial = folder / f".{name}.{os.getpid()}.xlsx"
     try:
-        _write(sheets, beside or [], name, partial)
+        _write(sheets, name, created, partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
     return target
 
 
-def _write(sheets: list[Table], beside: list[Table], publication_id: str, path: Path) -> None:
+def _write(sheets: Mapping[str, Sequence[Printed]], title: str, created: date, path: Path) -> None:
     with xlsxwriter.Workbook(path) as book:
-        moment = datetime.combine(sheets[0].release.published_at, datetime.min.time(), UTC)
-        book.set_properties({"title": publication_id, "created": moment.replace(tzinfo=None)})
+        moment = datetime.combine(created, datetime.min.time(), UTC)
+        book.set_properties({"title": title, "created": moment.replace(tzinfo=None)})
 
         @cache
         def make_format(**properties: Any) -> Any:
             base = {"font_name": FONT, "font_size": FONT_SIZE, "valign": "vcenter"}
             return book.add_format(base | properties)
 
-        for number, table in enumerate(sheets):
-            sheet = book.add_worksheet(f"Phụ lục {table.name}")
-            _set_page(sheet, table, is_first=number == 0)
-            _write_table(sheet, table, make_format)
-        if beside:
-            sheet = book.add_worksheet(companions.NAME)
-            _set_page(sheet, beside[0], is_first=False)
+        for number, (name, parts) in enumerate(sheets.items()):
+            sheet = book.add_worksheet(name)
+            _set_page(sheet, parts[0], is_first=number == 0)
             top, breaks = 0, []
-            for table in beside:
+            for part in parts:
                 breaks.append(top)
-                top = _write_table(sheet, table, make_format, top, is_alone=False)
+                top = _write_table(sheet, part, make_format, top, is_alone=len(parts) == 1)
             sheet.set_h_pagebreaks(breaks[1:])
 
 
 def _write_table(
-    sheet: Any, table: Table, make_format: MakeFormat, top: int = 0, is_alone: bool = True
+    sheet: Any, table: Printed, make_format: MakeFormat, top: int, is_alone: bool
 ) -> int:
     """The table with titles, headings and source; returns the first row after it."""
     top = _write_titles(sheet, table, make_format, top)
@@ -107,7 +136,7 @@ def _write_table(
     return _write_source(sheet, table, make_format, after) + 1
 
 
-def _set_page(sheet: Any, table: Table, is_first: bool) -> None:
+def _set_page(sheet: Any, table: Printed, is_first: bool) -> None:
     sheet.set_paper(A4)
     sheet.set_landscape()
     sheet.set_margins(**MARGINS)
@@ -120,7 +149,7 @@ def _set_page(sheet: Any, table: Table, is_first: bool) -> None:
         sheet.set_column(index, index, column.width)
 
 
-def _write_titles(sheet: Any, table: Table, make_format: MakeFormat, top: int) -> int:
+def _write_titles(sheet: Any, table: Printed, make_format: MakeFormat, top: int) -> int:
     """Titles and subtitles over the whole width; returns the row after them."""
     last = len(table.layout.columns) - 1
     room = LETTERS_PER_WIDTH * sum(column.width for column in table.layout.columns)
@@ -135,7 +164,7 @@ def _write_titles(sheet: Any, table: Table, make_format: MakeFormat, top: int) -
 
 
 def _write_headings(
-    sheet: Any, table: Table, make_format: MakeFormat, top: int, is_frozen: bool
+    sheet: Any, table: Printed, make_format: MakeFormat, top: int, is_frozen: bool
 ) -> int:
     """Merged headings and the row of column numbers, repeated on every page after them."""
     layout = table.layout
@@ -166,7 +195,7 @@ def _write_headings(
     return after
 
 
-def _write_row(sheet: Any, table: Table, row: Row, make_format: MakeFormat, at: int) -> None:
+def _write_row(sheet: Any, table: Printed, row: Row, make_format: MakeFormat, at: int) -> None:
     lines = 1
     for index, (column, cell) in enumerate(zip(table.layout.columns, row.cells, strict=True)):
         is_text = column.style in ("name", "note")
@@ -192,27 +221,24 @@ def _write_cell(
         sheet.write_string(*at, cell.value, make_format(**properties))
     elif isinstance(cell.value, int):
         sheet.write_number(*at, cell.value, make_format(**properties, num_format=GROUPED))
+    elif isinstance(cell.value, date):
+        number_format = MOMENT if isinstance(cell.value, datetime) else DAY
+        sheet.write_datetime(*at, cell.value, make_format(**properties, num_format=number_format))
     else:
         number = float(cell.text.replace(".", "").replace(",", "."))
         style = make_format(**properties, num_format=f'[={number!r}]"{cell.text}";General')
         sheet.write_number(*at, number, style)
 
 
-def _write_source(sheet: Any, table: Table, make_format: MakeFormat, at: int) -> int:
-    """Which release the figures are from, and what it lacks; returns the first row after it."""
-    release = table.release
-    text = (
-        f"Số liệu công bố {release.publication_id}, biết đến ngày"
-        f" {formats.day(release.known_as_of)}; công bố ngày"
-        f" {formats.day(release.published_at)}."
-    )
+def _write_source(sheet: Any, table: Printed, make_format: MakeFormat, at: int) -> int:
+    """Where the table is from, and what it lacks; returns the first row after it."""
     style = make_format(italic=True, font_size=FONT_SIZE - 2, text_wrap=True)
     width = sum(column.width for column in table.layout.columns)
-    for row, line in enumerate((text, *release.gaps), start=at):
+    for row, line in enumerate(table.sources, start=at):
         sheet.merge_range(row, 0, row, len(table.layout.columns) - 1, "", style)
         sheet.write_string(row, 0, line, style)
         sheet.set_row(row, LINE * _lines_needed(line, LETTERS_PER_WIDTH * width))
-    return at + 1 + len(release.gaps)
+    return at + len(table.sources)
 
 
 def _lines_needed(text: str, room: float) -> int:

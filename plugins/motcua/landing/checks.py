@@ -7,7 +7,7 @@ here twice, on purpose: `doubts` picks out, a whole block of records at a time, 
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 
 class Known(NamedTuple):
-    """Codes of the reference pack. No kiosks means that any kiosk is accepted."""
+    """What the reference pack knows. No kiosks means that any kiosk is accepted.
+
+    expected_from: the first day on which it expects any file, if it says so.
+    """
 
     units: frozenset[str]
     kiosks: frozenset[str]
+    expected_from: date | None = None
 
 
 class Fault(NamedTuple):
@@ -73,10 +77,11 @@ _TIME = re.compile(TIME_FORMS)
 _WHOLE = re.compile(WHOLE_FORM)
 _WHOLE_WRITTEN_OTHERWISE = re.compile(r"0*([0-9]{1,9})(?:[.,]0{1,2})?")
 _OTHER_ISO = re.compile(r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}-?[1-7])(?:[T ].*)?")
-_NOT_PERSONAL = re.compile(
-    r"[0-9]{1,4}|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]{0,15})?"
-    r"|[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4}( [0-9:]{0,8})?"
-    r"|(19|20)[0-9]{12}|[0-9A-Z]{1,4}(\.[0-9A-Z]{1,4}){1,6}|[A-Z]{1,3}[0-9]{1,4}"
+_NOT_PERSONAL = re.compile(r"[0-9]{1,4}|[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.H[0-9]{2}|K[0-9]{1,3}")
+_LIKE_A_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}[0-9:.]{0,10})?"
+    r"|[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{4}( [0-9]{1,2}:[0-9:]{1,5})?"
+    r"|(19|20)[0-9]{12}"
 )
 
 
@@ -104,10 +109,10 @@ def _plain_time(value: str) -> str:
         return value
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
+    except (ValueError, OverflowError):  # no such moment, or only outside the years 1 to 9999
         return value
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
     if moment.year < 1900:
         return value
     if moment.microsecond:
@@ -136,7 +141,7 @@ def _fault(column: Column, record: Mapping[str, str], known: Known) -> Fault | N
     if column.kind == TIME and not _TIME.fullmatch(value):
         return Fault(
             column.name,
-            f"{shown(value)} is not a time that exists",
+            f"{shown(value, is_time=True)} is not a time that exists",
             "Write it as yyyyMMddHHmmss, dd/MM/yyyy[ HH:mm[:ss]] or ISO 8601.",
         )
     if column.kind == WHOLE and not _WHOLE.fullmatch(value):
@@ -178,9 +183,13 @@ def _empty(column: Column, record: Mapping[str, str]) -> Fault | None:
     )
 
 
-def shown(value: str) -> str:
-    """A value as a message may show it: in full only when it can be no personal data."""
-    if _NOT_PERSONAL.fullmatch(value):
+def shown(value: str, is_time: bool = False) -> str:
+    """A value as a message may show it: in full only when it can be no personal data.
+
+    Those are up to four digits, codes in the form of units and kiosks, and in a column of times
+    what is written like one; elsewhere a date may be of birth, and dots part a telephone number.
+    """
+    if _NOT_PERSONAL.fullmatch(value) or (is_time and _LIKE_A_TIME.fullmatch(value)):
         return f'"{value}"'
     return f"the value ({len(value)} characters)"
 

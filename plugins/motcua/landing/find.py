@@ -9,15 +9,17 @@ Source: section 1 of the contract:
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR, S_ISREG
 from typing import Literal, cast
 
+from motcua import settings
 from motcua.errors import Failed
 from motcua.landing import remote, seen
 from motcua.landing.feeds import FEEDS
@@ -32,6 +34,9 @@ _NAME = re.compile(
     r"(?:_(?!r\d+\.)(?P<part>[0-9A-Za-z][0-9A-Za-z_-]*?))?(?:_r(?P<revision>[1-9]\d{0,3}))?"
     r"\.(?P<form>(?i:csv|csv\.gz|xlsx))"
 )
+
+_LIKE_A_REVISION = re.compile(r"(?i)(?:^|[_-])(?:r[_-]?[0-9]+|rev(?:ision)?[_-]?[0-9]*)$")
+"""Parts that would let a correction count beside what it corrects."""
 
 
 class StillWritten(Exception):
@@ -74,8 +79,8 @@ def find(
 ) -> tuple[list[ExportFile], list[str]]:
     """Export files of the landing zone in a fixed order, and a warning for every other file.
 
-    options: how to log in to a remote zone, by default as the settings say. Files that are still
-    being written and hidden files are left out without a word.
+    options: how to log in to a remote zone, by default as the settings say. Files whose name says
+    that they are still being written, and what is hidden, are left out with a warning.
     Raises Failed when the landing zone is not there.
     """
     if remote.is_remote(landing):
@@ -92,9 +97,17 @@ def find(
             " place (MOTCUA_LANDING) and, of a share, that it is mounted."
         )
     found = []
+    hidden: set[str] = set()
     for entry in listed:
         path = PurePosixPath(entry.path)
-        if _is_unfinished(path):
+        if (place := _hidden(path)) is not None:
+            hidden.add(place)
+            continue
+        if path.name.endswith(UNFINISHED):
+            warnings.append(
+                f"{shown(path)}: waits, as its name ends with {path.suffix}. Whoever writes it has"
+                " to rename it when it is whole."
+            )
             continue
         try:
             file = parse(landing, path, entry.size)
@@ -105,17 +118,25 @@ def find(
             sha256 = known.get((remote.identity(zone, entry), entry.size, entry.mark))
             file = replace(file, zone=zone, listed=entry, sha256=sha256)
         found.append(file)
+    if hidden:
+        warnings.append(
+            f"Hidden files and folders are not looked into: {_listed(sorted(hidden))}. If exports"
+            " lie there, move them."
+        )
     return sorted(found, key=lambda file: (file.key, file.uri)), warnings
 
 
-def unfinished(folder: str) -> list[str]:
-    """Files of a landing folder that `find` leaves out without a word, as they may be shown."""
-    listed, _ = _folder_listing(folder)
-    return sorted(shown(one.path) for one in listed if _is_unfinished(PurePosixPath(one.path)))
+def _hidden(path: PurePosixPath) -> str | None:
+    """The hidden folder in which a file lies, or the file itself when it is hidden; else None."""
+    for place, name in enumerate(path.parts, start=1):
+        if name.startswith("."):
+            return "/".join(path.parts[:place]) + ("/" if place < len(path.parts) else "")
+    return None
 
 
-def _is_unfinished(path: PurePosixPath) -> bool:
-    return path.name.startswith(".") or path.name.endswith(UNFINISHED)
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(shown(name) for name in names[:10]) + more
 
 
 def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:
@@ -132,6 +153,11 @@ def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:
         raise Unrecognised(
             "not loaded, as its name is not <feed>_<yyyy-mm-dd>[_<part>][_r<revision>] with .csv,"
             f" .csv.gz or .xlsx. Rename or remove it. Feeds: {', '.join(FEEDS)}."
+        )
+    if _LIKE_A_REVISION.search(match["part"] or ""):
+        raise Unrecognised(
+            f"not loaded, as its part {match['part']} looks like a revision, which is written _r2,"
+            " _r3 … up to _r9999 in lower case and after the part. Rename it."
         )
     if path.parts[0] != match["feed"] or len(path.parts) == 1:
         raise Unrecognised(f"not loaded, as it does not lie in folder {match['feed']}/. Move it.")
@@ -154,7 +180,10 @@ def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:
 
 
 def shown(path: object) -> str:
-    """A path as a terminal or a log may show it: what cannot be printed stands as \\x1b or so."""
+    """A text from outside as a table, a terminal or a log may hold it.
+
+    What cannot be printed (controls, NUL, bytes that are no letter) stands as \\x1b or so.
+    """
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(path))
 
 
@@ -183,6 +212,21 @@ def stamp(file: ExportFile) -> tuple[int, int]:
     """Size and time of the last change; they differ when somebody still writes the file."""
     status = _path(file).stat()
     return status.st_size, status.st_mtime_ns
+
+
+def is_fresh(file: ExportFile) -> bool:
+    """Whether a file changed so lately that a writer may only pause (`settings.quiet_seconds`).
+
+    Objects of S3 are there as a whole or not at all. A time further ahead than that tells nothing,
+    as the clock that set it is wrong.
+    """
+    if file.listed is None or file.zone is None:
+        changed = _path(file).stat().st_mtime
+    elif file.zone.address.scheme == remote.SFTP and file.listed.mark:
+        changed = datetime.fromisoformat(file.listed.mark).timestamp()
+    else:
+        return False
+    return abs(time.time() - changed) < settings.quiet_seconds()
 
 
 def digest(file: ExportFile) -> str:

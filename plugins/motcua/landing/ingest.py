@@ -1,9 +1,12 @@
 """One run of ingestion: keep the reference pack, then load every export file not yet loaded."""
 
+import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -18,6 +21,12 @@ from motcua.warehouse.database import Connection
 Progress = Callable[[str, int, int], None]
 """Told what is done, how many are done, and of how many."""
 
+AHEAD = timedelta(days=1)
+"""How far ahead of the day at the Centre a business date may lie, as clocks differ."""
+
+YEARS_BEFORE = 10
+"""Years before the first expected one from which old records may still be delivered."""
+
 Manifest = dict[tuple[str, date, str, int], set[str]]
 
 
@@ -26,7 +35,8 @@ class IngestReport:
     """What a run did. found, loaded, unchanged and quarantined count files, the others records.
 
     not_streamed: why csv files were read record by record, which is slower, and how many for each
-    reason. warnings: what may be wrong; messages: what was refused, with what to do next.
+    reason. warnings: what may be wrong; messages: what was refused, with what to do next. waiting:
+    names of files that changed a moment ago, so that somebody may still write them.
     """
 
     found: int = 0
@@ -40,6 +50,7 @@ class IngestReport:
     not_streamed: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
 def ingest(
@@ -63,6 +74,7 @@ def ingest(
     known = reference.known_codes(pack)
     files, report.warnings[:0] = find.find(uri or settings.landing(), options)
     report.found = len(files)
+    today = datetime.now(ZoneInfo(settings.TIME_ZONE)).date()
     touched: Counter[str] = Counter()
     with database.connect(database.LOADER, autocommit=True) as connection:
         if not new_key:
@@ -71,7 +83,9 @@ def ingest(
         try:
             for done, file in enumerate(files, start=1):
                 earlier = manifest.get(file.key, set())
-                if file.sha256 in earlier:
+                if reason := _misdated(file, known, today):
+                    report.warnings.append(f"{file.name}: {reason}")
+                elif file.sha256 in earlier:
                     report.unchanged += 1
                 else:
                     _load(connection, file, earlier, known, report, touched)
@@ -81,6 +95,8 @@ def ingest(
             _refresh_statistics(connection, touched)
             raise
         _refresh_statistics(connection, touched)
+    if report.waiting:
+        report.warnings.append(_waiting(report.waiting))
     return report
 
 
@@ -104,12 +120,18 @@ def _load(
 ) -> None:
     """Load one file, unless its digest is an earlier one; note in the report what became of it."""
     try:
+        if find.is_fresh(file):
+            report.waiting.append(file.name)
+            return
         with find.at_hand(file) as near:
             is_new = not earlier or find.digest(near) not in earlier
             outcome = load.load(connection, near, known) if is_new else None
     except psycopg.Error as error:
-        # Not chained: the server tells in which row it stopped, and rows are personal.
-        raise database.interrupted(f"Loading {file.name}", error) from None
+        if _concerns_all(connection, error):
+            # Not chained: the server tells in which row it stopped, and rows are personal.
+            raise database.interrupted(f"Loading {file.name}", error) from None
+        report.messages.append(_skipped(file, error))
+        return
     except StillWritten:
         report.warnings.append(f"{file.name}: still being written; it waits for the next run.")
         return
@@ -119,6 +141,11 @@ def _load(
         if error.errno in remote.NO_ROOM:  # nothing is written to where the file lies
             what, todo = f"this machine has no room to load it ({error.strerror})", ""
         report.warnings.append(f"{file.name}: {what}; it waits for the next run.{todo}")
+        return
+    except (Failed, MemoryError):
+        raise
+    except Exception as error:  # whatever a file does to the loader, it stops no other
+        report.messages.append(_skipped(file, error))
         return
     if outcome is None:
         report.unchanged += 1
@@ -139,6 +166,43 @@ def _load(
             f"{file.name}: {outcome.rejected} of {outcome.records} records rejected; the first:"
             f" {outcome.first_reject} All of them: `motcua rejects`."
         )
+
+
+def _concerns_all(connection: Connection, error: psycopg.Error) -> bool:
+    """Whether no file can be loaded: the server is gone, lacks something, or refuses statements."""
+    kinds = (psycopg.OperationalError, psycopg.ProgrammingError, psycopg.NotSupportedError)
+    return connection.closed or isinstance(error, kinds)
+
+
+def _misdated(file: ExportFile, known: Known, today: date) -> str | None:
+    """Why a file is held for its business date, which no export can have; None if it can."""
+    if file.business_date > today + AHEAD:
+        return f"held, as its business date lies ahead of today, {today}. Rename it, or wait."
+    if known.expected_from and file.business_date.year < known.expected_from.year - YEARS_BEFORE:
+        return (
+            f"held, as its business date lies years before {known.expected_from}, the first day"
+            " that feeds.csv expects. Rename it, or correct expected_from."
+        )
+    return None
+
+
+def _waiting(names: Sequence[str]) -> str:
+    few = ", ".join(names[:10])
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return (
+        f"Changed less than {settings.quiet_seconds():g} s ago, so perhaps still being written:"
+        f" {few}{more}. The next run takes them (`MOTCUA_QUIET_SECONDS=0` at once)."
+    )
+
+
+def _skipped(file: ExportFile, error: Exception) -> str:
+    """What to say of a file at which the loader failed; never its text, which may be personal."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{file.name}: not loaded, as the loader failed at it ({type(error).__name__} in"
+        f" {Path(place.filename).name}, line {place.lineno}). Report this, with the file for"
+        " whoever may see it; the next run tries again."
+    )
 
 
 def _refresh_statistics(connection: Connection, touched: Counter[str]) -> None:

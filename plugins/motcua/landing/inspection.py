@@ -72,7 +72,7 @@ def _inspect(
         height, doubtful = table.select(questions).collect().row(0)
         rows = table.collect()[doubtful].iter_rows(named=True) if doubtful else iter(())
     except pl.exceptions.PolarsError as error:
-        raise NotPlain(str(error)) from error
+        raise NotPlain(f"its values do not fit ({type(error).__name__})") from error
     feed = FEEDS[writing.feed]
     bad = []
     for place, row in zip(doubtful, rows, strict=True):

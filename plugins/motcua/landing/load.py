@@ -47,8 +47,9 @@ AHEAD = 4
 SMALL = 1 << 18
 """Bytes of a block below which a second core is not worth the trouble."""
 
-READ_TO_THE_END = 16 << 20
-"""Bytes of a csv file up to which all its records are counted even when it is to be refused."""
+ALL_COUNTED, MOST_OF_HALF = 10_000, 20_000
+"""Rejected records up to which a file is read to its end even when it is to be refused, and above
+which it is refused when they are more than half of those read."""
 
 
 @dataclass
@@ -118,7 +119,7 @@ def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | No
             outcome = Outcome(QUARANTINED, read.records, read.records, way, str(unfit))
         if find.stamp(file) != before:
             raise StillWritten
-        outcome.warnings = [*read.warnings]
+        outcome.warnings = [*read.warnings, *_strange_name(file, known)]
         if LOADED in earlier.values() and outcome.state == LOADED:
             outcome.warnings.append(
                 "Another export of the same name was loaded before; both count. If this one"
@@ -128,6 +129,22 @@ def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | No
         listed = None if outcome.state == LOADED else MOST_LISTED
         task.rejects.store(connection, file_id, listed)
     return outcome
+
+
+def _strange_name(file: ExportFile, known: Known) -> Iterator[str]:
+    """What the name of a file says that the reference pack does not know."""
+    if file.feed == "ratings" and known.kiosks and file.part and file.part not in known.kiosks:
+        yield (
+            f"Its part {file.part} is not a kiosk of the reference pack, so it counts for none when"
+            " missing days are looked for. Correct the name or kiosks.csv; a file of all kiosks has"
+            " no part."
+        )
+    if known.expected_from and file.business_date < known.expected_from:
+        yield (
+            f"Its business date lies before {known.expected_from}, the first day that feeds.csv"
+            " expects. If that is a slip, deliver it under its true day, and under this one a"
+            " revision with only the header."
+        )
 
 
 def _begin(connection: Connection, file: ExportFile) -> tuple[int, dict[str, str]]:
@@ -214,18 +231,25 @@ def _refuse_too_many(rejects: RejectBook, records: int) -> None:
 
 
 def _refuse_hopeless(task: _Task, header: Header, records: int, read: int) -> None:
-    """Refuse a large file before its end when too much is bad even if all that follows is good.
+    """Refuse a file before its end when too much is bad even if all that follows is good.
 
+    Likewise when more than half of many records is bad: one that is rejected takes the time of
+    fifty good ones, and an export that begins so does not recover.
     records: how many came so far. read: bytes of content, none of which is of a later record.
     """
-    most, rejected = reading.most_bytes(task.file), len(task.rejects.numbers)
+    rejected = len(task.rejects.numbers)
+    if rejected <= ALL_COUNTED:
+        return
+    most = reading.most_bytes(task.file)
     least_record = len(header.names)  # bytes: its separators and a line ending
     follow = max(most - read, 0) // least_record + 1
     limit = settings.reject_limit_percent()
-    if most > READ_TO_THE_END and rejected * 100 > limit * (records + follow):
+    is_hopeless = rejected * 100 > limit * (records + follow)
+    if is_hopeless or (rejected > MOST_OF_HALF and rejected * 2 > records and limit < 50):
+        how_many = f"{limit:g} % of the file whatever follows" if is_hopeless else "half of them"
         raise Unfit(
-            f"{rejected} of the first {records} records are rejected, more than {limit:g} % of the"
-            f" file whatever follows, so reading stopped there; the first: {task.rejects.first}"
+            f"{rejected} of the first {records} records are rejected, more than {how_many}, so"
+            f" reading stopped there; the first: {task.rejects.first}"
             " Deliver the corrected export under the next revision.",
             records,
         )

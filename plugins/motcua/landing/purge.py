@@ -119,7 +119,8 @@ def _empty(connection: Connection, feed: str, before: date) -> Emptied | None:
         "select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"motcua load {feed}"]
     )
     files = connection.execute(
-        "update raw.files set purged_at = clock_timestamp()"
+        "update raw.files set purged_at = clock_timestamp(), warnings = '[]',"
+        " reason = case when reason > '' then 'The reason was emptied with what is personal.' end"
         " where feed = %s and business_date < %s and purged_at is null"
         " returning file_id, business_date",
         [feed, before],
@@ -144,6 +145,11 @@ def _empty(connection: Connection, feed: str, before: date) -> Emptied | None:
         "update raw.rejects set content = null where file_id = any(%s) and content is not null",
         [numbers],
     ).rowcount
+    connection.execute(
+        "update raw.rejects set reason = regexp_replace(reason, '\"[^\"]*\"', 'the value', 'g')"
+        " where file_id = any(%s) and reason like '%%\"%%'",
+        [numbers],
+    )
     return emptied
 
 
@@ -159,11 +165,6 @@ def _delete_copies(
         return
     files, strange = find.find(uri)
     report.kept += [f"Kept: {warning}" for warning in strange]
-    report.kept += [
-        f"{path}: kept, as its name is of a file that is still being written, or hidden. If nobody"
-        " writes it any more, delete it by hand."
-        for path in find.unfinished(uri)
-    ]
     for file in files:
         if file.business_date >= report.before:
             continue

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 from unicodedata import is_normalized, normalize
@@ -60,6 +61,10 @@ csv.field_size_limit(LONGEST_RECORD)
 _OTHER_SEPARATORS = {"\t": "tabs", "|": "vertical bars (|)"}
 
 _OTHER_KINDS = (
+    (codecs.BOM_UTF32_LE, "text in UTF-32"),
+    (codecs.BOM_UTF32_BE, "text in UTF-32"),
+    (b"\xff\xd8\xff", "a photograph (JPEG)"),
+    (b"\x89PNG", "a picture (PNG)"),
     (b"PK\x03\x04", "an Excel workbook or a zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel (.xls) or another Office document"),
@@ -76,7 +81,7 @@ class Unfit(Exception):
     """
 
     def __init__(self, text: str, records: int = 0) -> None:
-        super().__init__(text)
+        super().__init__(find.shown(text))
         self.records = records
 
 
@@ -226,7 +231,10 @@ def header_of(feed: Feed, written: Sequence[str]) -> Header:
 
 
 def _plain(written: Sequence[str]) -> tuple[str, ...]:
-    return tuple(normalize("NFC", name).strip("\ufeff\u00a0 \t\r\n") for name in written)
+    """Names of columns as they may be stored and shown, whatever bytes the file has there."""
+    return tuple(
+        find.shown(normalize("NFC", name).strip("\ufeff\u00a0 \t\r\n")) for name in written
+    )
 
 
 def _positions(feed: Feed, written: Sequence[str]) -> dict[str, int]:
@@ -236,7 +244,10 @@ def _positions(feed: Feed, written: Sequence[str]) -> dict[str, int]:
 
 
 def _hint(feed: Feed, names: Sequence[str], missing: Sequence[str]) -> str:
-    """What a person should do about a header that lacks columns."""
+    """What a person should do about a header that lacks columns.
+
+    A name that is none of a feed is never quoted: without a header, it is a value of a record.
+    """
     for other in FEEDS.values():
         if other is not feed and all(column.name in names for column in other.required):
             return f"This is an export of feed {other.name}: rename it, or export {feed.name}."
@@ -244,8 +255,21 @@ def _hint(feed: Feed, names: Sequence[str], missing: Sequence[str]) -> str:
     for name in missing:
         if name.casefold() in folded:
             return f'Write {name} exactly so; the header has "{folded[name.casefold()]}".'
-    found = ", ".join(f'"{name[:40]}"' for name in names[:8])
-    return f"The first line must be the header; it reads {found}. Export the file again."
+    for place, name in enumerate(names, start=1):
+        if close := get_close_matches(_bare(name), map(_bare, missing), 1, 0.8):
+            meant = next(column for column in missing if _bare(column) == close[0])
+            return f"Name {place} of the header is nearly {meant}: write it exactly so."
+    found = sum(column.name in names for column in feed.columns)
+    return (
+        f"The first line must be the header; of its {len(names)} names {found} are columns of feed"
+        f" {feed.name}, which has {len(feed.columns)}. Export the file again."
+    )
+
+
+def _bare(name: str) -> str:
+    """A name by its letters and digits alone, without case and accents."""
+    letters = normalize("NFKD", name.casefold().replace("đ", "d"))
+    return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())
 
 
 def layout_of(feed: Feed, head: bytes, encoding: str | None = None) -> Layout:
@@ -259,7 +283,9 @@ def layout_of(feed: Feed, head: bytes, encoding: str | None = None) -> Layout:
         )
     for magic, kind in _OTHER_KINDS:
         if head.startswith(magic):
-            raise Unfit(f"The file is not csv as its name says, but {kind}. Export it as csv.")
+            raise Unfit(
+                f"The file is not csv as its name says, but {kind}. Export it as UTF-8 csv."
+            )
     bom = 3 if head.startswith(b"\xef\xbb\xbf") else 0
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = UTF_16

@@ -150,7 +150,9 @@ def known_codes(folder: Path) -> Known:
     units = {row.values["unit_code"] for row in pack["units"]}
     aliases = {row.values["alias"] for row in pack["unit_aliases"]}
     kiosks = {row.values["kiosk"] for row in pack["kiosks"]}
-    return Known(frozenset(units | aliases), frozenset(kiosks))
+    days = [row.values["expected_from"] for row in pack["feeds"] if row.values["expected_from"]]
+    first = date.fromisoformat(min(days)) if days else None
+    return Known(frozenset(units | aliases), frozenset(kiosks), first)
 
 
 def store(folder: Path) -> tuple[str, bool]:

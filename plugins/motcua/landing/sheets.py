@@ -87,7 +87,10 @@ def _unfit(process: "subprocess.Popen[bytes]", said: IO[bytes]) -> Unfit:
     if process.returncode == workbook.REFUSED:
         return Unfit(_text(said))
     if process.returncode == -signal.SIGXCPU:
-        why = f"reading it takes longer than {workbook.MOST_SECONDS} s"
+        why = (
+            f"reading it takes longer than {workbook.MOST_TO_BEGIN} s before the first record, or"
+            f" {workbook.MOST_SECONDS} s in all"
+        )
     elif process.returncode in (-signal.SIGABRT, -signal.SIGKILL, workbook.OUT_OF_MEMORY):
         why = f"reading it takes more than {workbook.MOST_MEMORY >> 20} MB of memory"
     else:

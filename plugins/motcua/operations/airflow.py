@@ -1,4 +1,4 @@
-"""Airflow on this machine: its four processes, up and down, and tasks that were interrupted.
+"""Airflow on this machine: its processes, up and down, and tasks that were interrupted.
 
 The metadata lies in the database `airflow` of the embedded server, also when the warehouse is
 another PostgreSQL. Everything listens on 127.0.0.1 only.
@@ -14,16 +14,26 @@ from urllib.parse import quote
 
 from motcua.errors import Failed
 from motcua.operations import airflow_setup as setup
-from motcua.operations import processes, rest
+from motcua.operations import broker, processes, rest
 from motcua.warehouse import server
 
-COMPONENTS = {
+COMPONENTS: dict[str, list[str]] = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
-DAGS = ("ingest_exports", "build_warehouse", "publish_scorecard", "check_freshness")
+WORKERS = {
+    # Their logs lie in the folder that the API server reads: no server of logs is needed, which
+    # would listen on every address.
+    name: ["celery", "worker", "--celery-hostname", name, "--skip-serve-logs", "--without-gossip"]
+    for name in setup.CELERY_WORKERS
+}
+"""What CeleryExecutor adds to the components."""
+DAGS = (
+    *("ingest_exports", "build_warehouse", "publish_scorecard"),
+    *("check_freshness", "notify_units"),
+)
 READY_WITHIN = 120
 """Seconds after which a start counts as failed (it takes about 15 on two cores)."""
 
@@ -40,13 +50,16 @@ def up(tell: Callable[[str], None] = lambda text: None) -> bool:
     record = server.running()
     if record is None:
         raise Failed("The embedded server does not run, and it keeps Airflow's metadata.")
+    if setup.executor() == setup.CELERY:
+        tell("looking for the broker")
+        broker.check()
     tell("configuring")
     setup.configure(server.url(record, "airflow", "airflow"))
     tell("preparing the metadata database")
     setup.migrate(server.url(record, "airflow", "airflow"))
-    tell("starting its four processes")
+    tell(f"starting its {len(components())} processes")
     started_at = datetime.now(UTC)
-    for name, arguments in COMPONENTS.items():
+    for name, arguments in components().items():
         command = [sys.executable, "-m", "airflow", *arguments]
         processes.start(setup.home(), name, command, setup.environment())
     _wait(tell)
@@ -56,7 +69,8 @@ def up(tell: Callable[[str], None] = lambda text: None) -> bool:
 
 def down() -> bool:
     """Stop Airflow; tells whether something of it ran."""
-    *before, api_server = reversed(COMPONENTS)  # the others report to the API until they end
+    # The others report to the API until they end. Workers may be there from other settings.
+    *before, api_server = reversed(COMPONENTS | WORKERS)
     ended = processes.end(setup.home(), before, patience=5)
     ended += processes.end(setup.home(), [api_server], patience=1)
     return bool(ended)
@@ -64,11 +78,16 @@ def down() -> bool:
 
 def is_up() -> bool:
     """Whether anything of Airflow runs."""
-    return len(_stopped()) < len(COMPONENTS)
+    return any(processes.running(setup.home(), name) for name in COMPONENTS | WORKERS)
+
+
+def components() -> dict[str, list[str]]:
+    """The processes that belong to the executor of the settings, and their arguments."""
+    return COMPONENTS | WORKERS if setup.executor() == setup.CELERY else COMPONENTS
 
 
 def is_ready() -> bool:
-    """Whether all four processes run, under the settings of now, and the API knows the DAGs."""
+    """Whether all processes run, under the settings of now, and the API knows the DAGs."""
     started = setup.started()
     if started is None or started["settings"] != setup.settings_digest():
         return False
@@ -95,7 +114,10 @@ def health() -> dict[str, str]:
     if started is None or not rest.answers(started["url"]):
         return {}
     found = rest.health(started["url"])
-    return {name: part["status"] or "not running" for name, part in found.items()}
+    states = {name: part["status"] or "not running" for name, part in found.items()}
+    workers = WORKERS if started["executor"] == setup.CELERY else ()
+    running = {name: processes.running(setup.home(), name) for name in workers}
+    return states | {name: "running" if runs else "not running" for name, runs in running.items()}
 
 
 def task_log(dag_id: str, run_id: str, task_id: str = "*") -> tuple[str, list[str]]:
@@ -156,11 +178,11 @@ def restart_interrupted_tasks(started_at: datetime) -> None:
 
 
 def _stopped() -> list[str]:
-    return [name for name in COMPONENTS if not processes.running(setup.home(), name)]
+    return [name for name in components() if not processes.running(setup.home(), name)]
 
 
 def _wait(tell: Callable[[str], None]) -> None:
-    """Return when the API answers, to the tasks too, and knows the DAGs.
+    """Return when the API answers, to the tasks too, and knows the DAGs, and workers answer.
 
     The part that tasks talk to is built at its first request, for seconds; a task would give up
     that request and wait longer.
@@ -178,6 +200,8 @@ def _wait(tell: Callable[[str], None]) -> None:
             is_warm = rest.answers(address, "/execution/health", timeout=30)
         elif missing := _missing_dags():
             tell(f"waiting for {', '.join(missing)}")
+        elif silent := _silent_workers():
+            tell(f"waiting for {', '.join(silent)}")
         else:
             return
         time.sleep(0.3)
@@ -188,8 +212,20 @@ def _wait(tell: Callable[[str], None]) -> None:
     )
 
 
+def _silent_workers() -> list[str]:
+    return broker.silent(WORKERS) if setup.executor() == setup.CELERY else []
+
+
 def _missing_dags() -> list[str]:
-    found = {entry["dag_id"] for entry in api().call("GET", "/dags?limit=100")["dags"]}
+    """Which DAGs the API does not know yet; all, while another Airflow's API answers in its place.
+
+    That one took the port between the choice and the start, and ours ends soon.
+    """
+    try:
+        session = api()
+    except Failed:
+        return list(DAGS)
+    found = {entry["dag_id"] for entry in session.call("GET", "/dags?limit=100")["dags"]}
     return [name for name in DAGS if name not in found]
 
 

@@ -16,10 +16,16 @@ import psycopg
 
 from motcua import settings
 from motcua.errors import Failed
+from motcua.operations import broker
 from motcua.warehouse import server
 
 USERS = {"admin": "admin", "viewer": "viewer"}
 USUAL_PORT = 8080
+
+LOCAL, CELERY = "LocalExecutor", "CeleryExecutor"
+TASKS_AT_ONCE = 4
+CELERY_WORKERS = ("worker-1", "worker-2")
+"""They share the tasks of CeleryExecutor on this machine evenly."""
 
 
 def home() -> Path:
@@ -55,10 +61,15 @@ def _own_settings() -> dict[str, str]:
         "MOTCUA_HOME": settings.home(),
         "MOTCUA_REFERENCE": settings.reference(),
         "MOTCUA_PUBLICATIONS": settings.publications(),
+        "MOTCUA_NOTICES": settings.notices(),
         "MOTCUA_KEY_FILE": settings.key_file(),
     }
     if login := settings.landing_options_file():
         paths["MOTCUA_LANDING_OPTIONS_FILE"] = login
+    if addresses := settings.unit_addresses():
+        paths["MOTCUA_UNIT_ADDRESSES"] = addresses
+    if broker_file := settings.broker_url_file():
+        paths["MOTCUA_BROKER_URL_FILE"] = broker_file
     return {
         **{name: value for name, value in os.environ.items() if name.startswith("MOTCUA_")},
         **{name: str(path.resolve()) for name, path in paths.items()},
@@ -66,10 +77,20 @@ def _own_settings() -> dict[str, str]:
     }
 
 
+def executor() -> str:
+    """The executor of the settings. Raises Failed when it is none of the two that are known."""
+    named = settings.airflow_executor()
+    if named not in (LOCAL, CELERY):
+        raise Failed(f"MOTCUA_AIRFLOW_EXECUTOR is {named}. Set it to {LOCAL} or {CELERY}.")
+    return named
+
+
 def settings_digest() -> str:
     """Tells whether a running Airflow has the settings and the metadata server of now."""
     record = server.running() or {}
-    text = json.dumps([_own_settings(), record.get("port"), str(home())], sort_keys=True)
+    messages = broker.url() if executor() == CELERY else None
+    told = [_own_settings(), messages, record.get("port"), str(home())]
+    text = json.dumps(told, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -91,8 +112,8 @@ def configure(metadata_url: str) -> None:
         "core": {
             "dags_folder": settings.PROJECT / "dags",
             "plugins_folder": settings.PROJECT / "plugins",
-            "executor": "LocalExecutor",
-            "parallelism": 4,
+            "executor": executor(),
+            "parallelism": TASKS_AT_ONCE,
             "load_examples": False,
             "default_timezone": settings.TIME_ZONE,
             "dags_are_paused_at_creation": False,
@@ -120,8 +141,17 @@ def configure(metadata_url: str) -> None:
         "scheduler": {"scheduler_idle_sleep_time": 0.5},
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60},
     }
+    if executor() == CELERY:
+        sections |= {
+            "celery": {
+                "broker_url": broker.url(),
+                "worker_concurrency": TASKS_AT_ONCE // len(CELERY_WORKERS),
+            },
+            # Longer than any task: a message that is older is given out a second time.
+            "celery_broker_transport_options": {"visibility_timeout": 24 * 3600},
+        }
     server.write_private(home() / "airflow.cfg", _as_text(sections))
-    started = {"url": address, "settings": settings_digest()}
+    started = {"url": address, "settings": settings_digest(), "executor": executor()}
     server.write_private(home() / "started.json", json.dumps(started))
 
 

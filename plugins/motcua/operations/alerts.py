@@ -68,7 +68,7 @@ def send(alert: Alert, mail: MailServer | None) -> list[str]:
         try:
             deliver()
         except (OSError, smtplib.SMTPException, urllib.error.URLError) as error:
-            failures.append(f"{channel}: {_harmless(error)}")
+            failures.append(f"{channel}: {harmless(error)}")
             continue
         _note(today.isoformat(), alert, channel)
         sent.append(channel)
@@ -137,7 +137,7 @@ def _post(url: str, alert: Alert) -> None:
         pass
 
 
-def _harmless(error: Exception) -> str:
+def harmless(error: Exception) -> str:
     """What went wrong, without what a server or an address may quote of a secret."""
     if isinstance(error, urllib.error.HTTPError):
         return f"it answered {error.code}"

@@ -91,7 +91,7 @@ def row_relations(kind: str, columns: Iterable[str]) -> list[tuple[Relation, lis
 def _row_relations(kind: str, present: frozenset[str]) -> list[tuple[Relation, list[str]]]:
     usable = []
     for relation in (*RELATIONS, *PRINTED_RELATIONS):
-        if relation.table != kind:
+        if relation.table != kind or (relation.check_id == "printed_flow" and "total" in present):
             continue
         readings = [
             text
@@ -125,6 +125,7 @@ def audit(report: Report) -> list[Finding]:
         found += _rows(table)
         found += _formulas(table, found)
         found += _totals(table)
+        found += _unknown_totals(table)
         found += _share_row(table)
         found += _ranks_and_bands(table)
         found += _percentages(table)
@@ -138,10 +139,8 @@ def audit(report: Report) -> list[Finding]:
 
 
 def count_of(report: Report) -> int:
-    """How many row relations were held against how many rows: the extent of an audit."""
-    return sum(
-        len(table.rows) * len(row_relations(table.kind, table.headings)) for table in report.tables
-    )
+    """How many rows were held against a relation within a row: the extent of an audit."""
+    return sum(len(rows) for table in report.tables for _, _, rows in _held(table)[0])
 
 
 # One row.
@@ -224,17 +223,34 @@ def _digits(value: Value) -> int:
     return max(0, -cast(int, value.as_tuple().exponent))
 
 
-def _rows(table: Table) -> Iterator[Finding]:
+Held = list[tuple[Relation, str, list[Row]]]
+
+
+def _held(table: Table) -> tuple[Held, list[Finding]]:
+    """The relations that a table is held against, each with its reading and rows.
+
+    Beside them a note for each that most rows contradict: then the report counts by another
+    definition, or headings mislead, and no row is held against it.
+    """
     rows = table.of_kind("unit", "group", "total")
     units = [row.values() for row in table.of_kind("unit")]
+    held: Held = []
+    notes: list[Finding] = []
     for relation, readings in row_relations(table.kind, table.headings):
         parts = {text: _part_that_fits(text, *_columns_of(text, units)) for text in readings}
         text = max(readings, key=lambda one: parts[one])
         is_own = text == readings[0] and text == _own_text(relation, set(table.headings))
-        if parts[text] <= MOST and not (is_own and len(units) < 4 and " = " in text):
-            # Most rows contradict it: the report counts by another definition, or headings mislead.
-            if is_own and parts[text] > 0 and text == relation.text:
-                yield Finding(
+        if parts[text] > MOST or (is_own and len(units) < 4 and " = " in text):
+            held.append(
+                (
+                    relation,
+                    text,
+                    [row for row in rows if row.kind != "total" or _is_additive(table, text)],
+                )
+            )
+        elif is_own and parts[text] > 0 and text == relation.text:
+            notes.append(
+                Finding(
                     relation,
                     *(table.label, "đa số đơn vị", _heading(table, text)),
                     f"đúng ở {parts[text]:.0%} số dòng",
@@ -242,12 +258,16 @@ def _rows(table: Table) -> Iterator[Finding]:
                     "Báo cáo có thể tính theo định nghĩa khác; cần ghi rõ.",
                     "info",
                 )
-            continue
+            )
+    return held, notes
+
+
+def _rows(table: Table) -> Iterator[Finding]:
+    relations, notes = _held(table)
+    yield from notes
+    for relation, text, rows in relations:
         for row in rows:
-            key = text.split(" ")[0]
-            cell = row.cells.get(key)
-            if row.kind == "total" and not _is_additive(table, text):
-                continue
+            cell = row.cells.get(text.split(" ")[0])
             digits = cell.digits if cell else 0
             holds, found, expected = _outcome(text, row.values(), digits)
             if not holds:
@@ -403,6 +423,34 @@ def _totals(table: Table) -> Iterator[Finding]:
             "Quá nửa số cột lệch: bảng có thể chỉ in một phần đơn vị." if is_part else "",
             "warning" if is_part else None,
         )
+
+
+_NO_COUNT = r"ty le|ti le|%|binh quan|trung binh|diem|chi so|xep|hang|\bnam\b|ghi chu|^(stt|tt)$"
+
+
+def _unknown_totals(table: Table) -> Iterator[Finding]:
+    """Totals of columns with whole numbers whose headings are not known: no more than a warning."""
+    if table.kind == "scorecard" or table.of_kind("group") or not table.of_kind("unit"):
+        return
+    known = set(table.positions.values())
+    units = table.of_kind("unit")
+    totals = table.of_kind("total")
+    for at, heading in enumerate(table.leaves):
+        if at in known or not heading or re.search(_NO_COUNT, plain(heading)):
+            continue
+        cells = [row.all_cells[at] for row in units if at < len(row.all_cells)]
+        told = [cell for cell in cells if cell.text.strip()]
+        if len(told) < 2 or any(cell.value is None or cell.digits for cell in told):
+            continue
+        whole = sum((cell.value for cell in told if cell.value is not None), Decimal())
+        printed_total = _at(totals[0], at) if len(totals) == 1 else None
+        if printed_total is not None and printed_total != whole:
+            yield Finding(
+                printed("printed_total_row"),
+                *(table.label, totals[0].name, heading),
+                *(totals[0].all_cells[at].text, shown(whole)),
+                level="warning",
+            )
 
 
 def _group(table: Table, key: str, row: Row, total: Decimal) -> Iterator[Finding]:
@@ -772,7 +820,11 @@ def _carried_over(tables: Sequence[Table]) -> Iterator[Finding]:
 
 
 def _identical_indicators(tables: Sequence[Table]) -> Iterator[Finding]:
-    """Pairs that say the same everywhere."""
+    """Pairs that say the same everywhere, but for 2 and 1.
+
+    The points of a case with one step are those of the case: where nothing but the printed report
+    is known, that is no contradiction.
+    """
     scores = [table for table in tables if table.kind == "scorecard"]
     rows = [row for table in scores for row in table.of_kind("unit")]
     columns = {}
@@ -782,6 +834,8 @@ def _identical_indicators(tables: Sequence[Table]) -> Iterator[Finding]:
         if len(values) == len(rows) >= ENOUGH_ROWS and None not in values:
             columns[n] = values
     for first, second in alike(columns):
+        if (first, second) == (1, 2):
+            continue
         headings = scores[0].headings
         yield Finding(
             printed("printed_identical_indicators"),

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import islice
 
 from motcua.publication import report_vocabulary as vocabulary
+from motcua.publication.audit_passages import NEAR, Context, Passage, Span
 from motcua.publication.audit_tables import Finding, by_last_digit, column_total, division, shown
 from motcua.publication.checks import half_up
 from motcua.publication.relations import printed
@@ -25,7 +26,8 @@ class Phrase:
 
     figures: what it may mean, the usual meaning first. below: the denominators of a share that
     follows it, the usual first. of_unit: whether texts say it of single units too; `partly` when
-    they then may tell a part of it.
+    they then may tell a part of it. needs: sums of which the table has to hold one (the usual
+    meaning when none is named), else nothing can be said.
     """
 
     table: str
@@ -33,14 +35,15 @@ class Phrase:
     figures: tuple[Sum, ...]
     below: tuple[str, ...] = ()
     of_unit: str = ""
+    needs: tuple[Sum, ...] = ()
 
 
 _N = r"(?<!\d)(?P<n>\d[\d.,]{0,14}\d|\d)"
 _IS = r"\s*(?:la|duoc|co|:|,|=)?\s*(?:tong (?:so|cong)\s*)?(?:la|:)?\s*"
 _FILES = r"\s*(?:ho so|truong hop|tthc|hs)"
 _EARLY_OR_IN_TIME = (
-    r"(?:(?:giai quyet |tra )?(?:ho so )?(?:truoc(?: han)?(?: va|,) dung han"
-    r"|dung(?: han)?(?: va|,) truoc han|som va dung han))"
+    r"(?:(?:giai quyet |tra )?(?:ho so )?(?:truoc(?: h[ae]n)?(?: va|,) dung h[ae]n"
+    r"|dung(?: h[ae]n)?(?: va|,) truoc h[ae]n|som va dung h[ae]n))"
 )
 _IN_TIME: tuple[Sum, ...] = (
     ("settled_early", "settled_on_time"),
@@ -58,10 +61,15 @@ PHRASES: tuple[Phrase, ...] = (
     ),
     Phrase(
         "appendix_1",
-        rf"nhan truc tiep{_IS}N{_FILES}",
-        (("total", "-received_online"), ("newly_received", "-received_online")),
-        ("total",),
+        rf"(?:tiep )?nhan truc tiep{_IS}N{_FILES}",
+        (
+            ("received_in_person",),
+            ("newly_received", "-received_online"),
+            ("total", "-received_online"),
+        ),
+        ("total", "newly_received"),
         "exactly",
+        (("received_in_person",), ("newly_received", "-received_online")),
     ),
     Phrase(
         "appendix_1",
@@ -94,49 +102,52 @@ PHRASES: tuple[Phrase, ...] = (
     ),
     Phrase(
         "appendix_1",
-        rf"(?<!va )(?<!dung han, )truoc han{_IS}N{_FILES}",
+        rf"(?<!va )(?<!dung h[ae]n, )truoc h[ae]n{_IS}N{_FILES}",
         (("settled_early",),),
         ("settled_total", "total"),
         "exactly",
     ),
     Phrase(
         "appendix_1",
-        rf"(?<!va )(?<!truoc han, )(?<!con )dung han{_IS}N{_FILES}",
+        rf"(?<!va )(?<!truoc h[ae]n, )(?<!con )dung h[ae]n{_IS}N{_FILES}",
         (("settled_on_time",), *_IN_TIME),
         ("settled_total", "total"),
         "exactly",
     ),
     Phrase(
         "appendix_1",
-        rf"(?<!dang )(?:da )?giai quyet (?:bi )?(?:tre|qua|cham) (?:han|hen){_IS}N{_FILES}",
+        rf"(?<!dang )(?:da )?giai quyet (?:bi )?(?:tre|qua|cham) h[ae]n{_IS}N{_FILES}",
         (("settled_late",),),
         ("settled_total", "total"),
         "exactly",
     ),
     Phrase(
         "appendix_1",
-        rf"(?:tre|qua) han{_IS}N{_FILES}",
-        (("settled_late",),),
-        (),
+        rf"(?:ho so )?(?:bi )?(?:tre|qua|cham) h[ae]n{_IS}N{_FILES}"
+        rf"|ho so (?:bi )?(?:tre|qua|cham) h[ae]n{_IS}N",
+        (("settled_late",), ("in_progress_overdue",), ("settled_late", "in_progress_overdue")),
+        ("settled_total", "total", "in_progress_total"),
         "partly",
+        (("settled_late", "in_progress_overdue"),),
     ),
     Phrase(
         "appendix_1",
         rf"dang (?:giai quyet|xu ly){_IS}N{_FILES}",
-        (("in_progress_total",),),
+        (("in_progress_total",), ("in_progress_in_time", "in_progress_overdue")),
         ("total",),
         "exactly",
+        (("in_progress_total",), ("in_progress_in_time", "in_progress_overdue")),
     ),
     Phrase(
         "appendix_1",
-        rf"(?:con|trong|chua den) han{_IS}N{_FILES}",
+        rf"(?:con|trong|chua den) h[ae]n{_IS}N{_FILES}",
         (("in_progress_in_time",),),
         ("in_progress_total", "total"),
         "exactly",
     ),
     Phrase(
         "appendix_1",
-        rf"dang (?:giai quyet|xu ly) (?:bi )?(?:tre|qua) han{_IS}N{_FILES}",
+        rf"dang (?:giai quyet|xu ly) (?:bi )?(?:tre|qua|cham) h[ae]n{_IS}N{_FILES}",
         (("in_progress_overdue",),),
         ("in_progress_total", "total"),
         "exactly",
@@ -193,6 +204,13 @@ SHARES_ALONE: tuple[Share, ...] = (
     ),
     Share(
         "appendix_1",
+        r"(?:ty le|ti le)[^.;:\d]{0,40}?(?<!truoc )(?<!va )(?<!han, )dung h[ae]n"
+        r"[^.;:\d]{0,25}?(?:chiem|dat|la) P",
+        (*_IN_TIME, ("settled_on_time",)),
+        ("settled_total", "total"),
+    ),
+    Share(
+        "appendix_1",
         r"truc tuyen[^.;:\d]{0,45}?(?:chiem|dat|la) P",
         (("received_online",),),
         ("total", "newly_received"),
@@ -224,27 +242,23 @@ _ELSEWHERE = re.compile(
     r"cung ky|so voi|nam truoc|quy truoc|thang truoc|luy ke|ke hoach|du kien|chi tieu|muc tieu"
     r"|phan dau|phai dat"
     r"|cap huyen|cap xa|ubnd (?:cac )?(?:huyen|xa|thi xa)|trong thang|thang \d+/\d{4}|thi du|vi du"
+    r"|binh quan|trung binh|moi (?:ngay|tuan|thang|quay)"
 )
-"""Words of a clause whose figures are not those of the tables: other times, places or wishes."""
-
-_OTHERS = re.compile(
-    r"Sở [A-ZĐ]|Công an|Ban [A-ZĐ]|Thanh tra|(?i:chi cục|huyện|thị xã|\bxã\b|phường|bộ phận"
-    r"|chi nhánh|ngân hàng|bệnh viện|bưu điện|đất đai)"
-)
-"""Names of others than the Centre: what is said of them is not in the row of totals."""
+"""Words of figures that are not those of the tables: other times, places or wishes."""
 
 _WHOLE = re.compile(
     r"\s*(?:tthc|thu tuc hanh chinh|cac loai|trong ky)?\s*"
-    r"(?:$|[.,;:()/–-]|chiem\b|dat (?:ty le )?\d|va\b|trong do\b"
-    r"|bi tra lai|tra lai|tiep nhan|nhan|nop|duoc)"
+    r"(?:$|[.,;:()–-]|chiem\b|dat (?:ty le )?\d|va\b|trong do\b"
+    r"|bi tra lai|tra lai|tiep nhan|nhan|nop|duoc (?:tiep nhan|giai quyet)"
+    r"|(?:cua )?(?:to chuc|ca nhan|nguoi dan|cong dan|khach hang)\b)"
 )
 """What may follow "… hồ sơ" when all are meant, and not those of a kind."""
 
 _DIGIT = re.compile(r"\d")
 _TIME = re.compile(r"\bquy (?:[ivx]+|\d)\b|\bthang \d{1,2}\b|\bnam (?:19|20)\d\d\b")
 
-_CLAUSE = 500
-"""Characters of a clause that are looked at."""
+ENOUGH_DIGITS = 3
+"""Digits of a number that agrees with the tables not by chance."""
 
 MOST_FIGURES = 1_000
 """Figures of the text that are held against the tables; the report of 2019 tells some fifty."""
@@ -256,21 +270,123 @@ _MOST_APART = 45
 def audit(report: Report) -> list[Finding]:
     """All contradictions between text and tables, and between a report and its attachments."""
     found = list(_attachments(report))
+    told = list(_told(report))
+    context = Context(report, [passage for passage, _ in told])
     said: set[tuple[int, int]] = set()
-    for place, text in enumerate(report.texts):
-        if len(said) >= MOST_FIGURES:
-            break
-        words = plain(text)
-        for match, phrase in islice(_first_matches(words), MOST_FIGURES - len(said)):
-            said.add((place, match.start("n")))
-            found += _figure(report, text, words, match, phrase)
+    for place, (passage, figures) in enumerate(told):
+        for figure in figures:
+            said.add((place, figure.match.start("n")))
+            if share_after := _share_after(passage.words, figure.match):
+                said.add((place, figure.match.end("n") + share_after.start("n")))
+            found += _figure(report, context, place, figure)
         for share in SHARES_ALONE:
-            for match in _percentages(words, share):
+            for match in _percentages(passage.words, share):
                 if len(said) < MOST_FIGURES and (place, match.start("n")) not in said:
                     said.add((place, match.start("n")))
-                    found += _share_alone(report, text, words, match, share)
-        found += _causes(report, text, words)
+                    found += _share_alone(report, context, place, match, share)
+        found += _causes(report, passage.text, passage.words)
     return found
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A figure of the text. due: what the tables give, the usual meaning first.
+
+    row: the unit that it is said of; without one it is said of all.
+    """
+
+    match: re.Match[str]
+    phrase: Phrase
+    value: Decimal
+    due: tuple[tuple[Decimal, Table], ...]
+    row: Row | None
+    is_right: bool
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+        return Span(*self.match.span())
+
+    @property
+    def digits(self) -> int:
+        """How many digits it has: those of a long number do not agree by chance."""
+        return len(f"{abs(self.value):f}".replace(".", "").lstrip("0"))
+
+
+def _told(report: Report) -> Iterator[tuple[Passage, list[_Said]]]:
+    """Each paragraph with the figures that it tells of what the tables have, up to a bound."""
+    left = MOST_FIGURES
+    for text in report.texts:
+        words = plain(text)
+        matches = list(islice(_first_matches(words), left))
+        left -= len(matches)
+        figures = [one for match, phrase in matches if (one := _read(report, words, match, phrase))]
+        right = [one for one in figures if one.is_right]
+        yield (
+            Passage(
+                text,
+                words,
+                tuple(Span(*match.span()) for match, _ in matches),
+                tuple(one.span for one in right if not one.row and one.digits >= ENOUGH_DIGITS),
+                tuple(one.span for one in right if one.row),
+            ),
+            figures,
+        )
+
+
+def _read(report: Report, words: str, match: re.Match[str], phrase: Phrase) -> _Said | None:
+    """What a figure is said of, and what the tables give for it; None when they give nothing."""
+    clause = _clause(words, match.start())
+    after = words[match.end() : match.end() + 40]
+    if _ELSEWHERE.match(after.lstrip(" (,")) or not _WHOLE.match(after):
+        return None
+    value = number_of(match["n"]).value
+    if value is None:
+        return None
+    unit = _unit_before(report, clause)
+    if unit or re.match(r"\s*(?:cua|thuoc|o|tai) (?:so|cong an|ban|thanh tra|chi nhanh) ", after):
+        if not unit or unit[1] > _MOST_APART or not phrase.of_unit:
+            return None
+        if _is_elsewhere(report, phrase.table, clause + match[0]):
+            return None
+        return _read_of_unit(report, unit[0], match, phrase, value)
+    due = tuple(
+        (total, table)
+        for table in report.tables
+        if table.kind == phrase.table and _is_told(table, phrase.figures, phrase.needs)
+        for figure in phrase.figures
+        if (total := _total(table, figure)) is not None
+    )
+    if not due:
+        return None
+    return _Said(match, phrase, value, due, None, value in [total for total, _ in due])
+
+
+def _read_of_unit(
+    report: Report, unit: str, match: re.Match[str], phrase: Phrase, value: Decimal
+) -> _Said | None:
+    for table in report.tables:
+        row = next((row for row in table.of_kind("unit") if plain(row.name) == plain(unit)), None)
+        if table.kind == phrase.table and row:
+            break
+    else:
+        return None
+    figures = {key: cell.value for key, cell in row.cells.items()}
+    needs = phrase.needs or phrase.figures[:1]
+    if phrase.of_unit == "partly":
+        needs = phrase.figures[:1]
+    if phrase.figures != _IN_TIME and all(_add(one, figures.get) is None for one in needs):
+        return None
+    due = tuple(
+        (total, table)
+        for figure in phrase.figures
+        if (total := _add(figure, figures.get)) is not None
+    )
+    if not due:
+        return None
+    totals = [total for total, _ in due]
+    is_right = value <= max(totals) if phrase.of_unit == "partly" else value in totals
+    return _Said(match, phrase, value, due, row, is_right)
 
 
 def count_of(report: Report) -> int:
@@ -314,7 +430,7 @@ def _alternatives(pattern: str) -> list[str]:
 
 def _clause(words: str, at: int) -> str:
     """The words before a place, back to the end of the sentence or clause before."""
-    near = words[max(0, at - _CLAUSE) : at]
+    near = words[max(0, at - NEAR) : at]
     return re.split(r"[.;](?=\s)", near)[-1]
 
 
@@ -341,94 +457,72 @@ def _unit_before(report: Report, clause: str) -> tuple[str, int] | None:
     return last
 
 
-def _figure(
-    report: Report, text: str, words: str, match: re.Match[str], phrase: Phrase
-) -> Iterator[Finding]:
-    clause = _clause(words, match.start())
-    after = words[match.end() : match.end() + 40]
-    if _is_elsewhere(report, phrase.table, clause + match[0]):
+def _figure(report: Report, context: Context, place: int, said: _Said) -> Iterator[Finding]:
+    text = context.passages[place].text
+    match, phrase = said.match, said.phrase
+    total, table = said.due[0]
+    if said.row:
+        if not said.is_right and context.is_of_unit(place, match.start(), phrase.table):
+            yield Finding(
+                printed("printed_text"),
+                "Lời văn",
+                f"{said.row.name}: {_quote(text, match)}",
+                _meaning(table, phrase.figures[0]),
+                *(match["n"], f"{shown(total)} như {table.label}"),
+            )
         return
-    if re.match(r"\s*(?:so voi|cung ky)", after) or not _WHOLE.match(after):
+    lead = context.lead(place, match.start(), phrase.table)
+    if lead is None:
         return
-    cell = number_of(match["n"])
-    if cell.value is None:
-        return
-    unit = _unit_before(report, clause)
-    if unit or re.match(r"\s*(?:cua|thuoc|o|tai) (?:so|cong an|ban|thanh tra|chi nhanh) ", after):
-        if not unit or unit[1] > _MOST_APART or not phrase.of_unit:
-            return
-        row = next(
-            (
-                row
-                for table in report.tables
-                if table.kind == phrase.table
-                for row in table.of_kind("unit")
-                if plain(row.name) == plain(unit[0])
-            ),
-            None,
-        )
-        if row:
-            yield from _of_unit(report, row, text, match, phrase, cell.value)
-        return
-    own = text[match.start() - len(clause) : match.start()]
-    if phrase.of_unit == "partly" or (phrase.of_unit and _OTHERS.search(own)):
-        return
-    due = [
-        (total, table)
-        for table in report.tables
-        if table.kind == phrase.table and _is_told(table, phrase.figures)
-        for figure in phrase.figures
-        if (total := _total(table, figure)) is not None
-    ]
-    if not due:
-        return
-    if cell.value not in [total for total, _ in due]:
-        total, table = due[0]
+    is_tied = lead.is_tied or _is_tied_by_share(report, context.passages[place].words, said)
+    if not said.is_right and is_tied:
         yield Finding(
             printed("printed_text"),
-            *("Lời văn", _quote(text, match), _meaning(table, phrase.figures[0])),
+            *("Lời văn", _quote(text, match), _meaning(table, _usual(table, phrase))),
             *(match["n"], f"{shown(total)} như {table.label}"),
             _sums_up(table, phrase.figures[0], total),
         )
-    yield from _following_share(report, text, words, match, phrase)
+    if is_tied or (said.is_right and said.digits > 1):
+        yield from _following_share(report, text, context.passages[place].words, match, phrase)
 
 
-def _of_unit(
-    report: Report,
-    row: Row,
-    text: str,
-    match: re.Match[str],
-    phrase: Phrase,
-    value: Decimal,
-) -> Iterator[Finding]:
-    figures = {key: cell.value for key, cell in row.cells.items()}
-    due = [total for figure in phrase.figures if (total := _add(figure, figures.get)) is not None]
-    if phrase.figures != _IN_TIME and _add(phrase.figures[0], figures.get) is None:
-        return
-    if phrase.of_unit == "partly":
-        late = [figures.get(key) or Decimal() for key in ("settled_late", "in_progress_overdue")]
-        if not due or value <= max(sum(late), *due):
-            return
-    elif not due or value in due:
-        return
-    table = next(one for one in report.tables if one.kind == phrase.table)
-    yield Finding(
-        printed("printed_text"),
-        *("Lời văn", f"{row.name}: {_quote(text, match)}", _meaning(table, phrase.figures[0])),
-        *(match["n"], f"{shown(due[0])} như {table.label}"),
+def _usual(table: Table, phrase: Phrase) -> Sum:
+    """The first meaning of a phrase that a table has."""
+    return next(one for one in phrase.figures if _total(table, one) is not None)
+
+
+def _share_after(words: str, match: re.Match[str]) -> re.Match[str] | None:
+    """The share in "21.648 hồ sơ (chiếm 86,48 % trên tổng số 25.031 hồ sơ)"."""
+    return re.match(
+        r"(?:[a-z /]{0,60}?)[(,]?\s*(?:chiem|dat|ty le|ti le)(?: ty le| ti le)?\s*:?\s*"
+        r"(?P<n>\d[\d.,]*)\s*%(?:[^.;\d]{0,25}?tong so\s*(?P<whole>\d[\d.,]*\d))?",
+        words[match.end("n") : match.end("n") + NEAR],
     )
+
+
+def _is_tied_by_share(report: Report, words: str, said: _Said) -> bool:
+    """Whether the share that follows is of the tables, or of this figure in a total of theirs."""
+    share = _share_after(words, said.match)
+    cell = number_of(share["n"], is_count=False) if share else None
+    if not share or cell is None or not cell.value or not cell.digits:
+        return False
+    tables = list({id(table): table for _, table in said.due}.values())
+    wholes = [
+        whole
+        for table in tables
+        for below in said.phrase.below
+        if (whole := _below(report, table, below))
+    ]
+    parts = [said.value, *(total for total, _ in said.due)]
+    return any(
+        half_up(100 * part / whole, cell.digits) == cell.value for part in parts for whole in wholes
+    ) or (share["whole"] is not None and number_of(share["whole"]).value in wholes)
 
 
 def _following_share(
     report: Report, text: str, words: str, match: re.Match[str], phrase: Phrase
 ) -> Iterator[Finding]:
-    """The share in "21.648 hồ sơ (chiếm 86,48 % trên tổng số 25.031 hồ sơ)"."""
-    rest = words[match.end("n") : match.end("n") + _CLAUSE]
-    share = re.match(
-        r"(?:[a-z ,/]{0,60}?)[(,]?\s*(?:chiem|dat|ty le|ti le)(?: ty le| ti le)?\s*:?\s*"
-        r"(?P<n>\d[\d.,]*)\s*%(?:[^.;\d]{0,25}?tong so\s*(?P<whole>\d[\d.,]*\d))?",
-        rest,
-    )
+    share = _share_after(words, match)
     if not share or not phrase.below:
         return
     cell = number_of(share["n"], is_count=False)
@@ -436,7 +530,7 @@ def _following_share(
     due = [
         one
         for table in tables
-        if _is_told(table, phrase.figures) and _below(report, table, phrase.below[0])
+        if _is_told(table, phrase.figures, phrase.needs) and _below(report, table, phrase.below[0])
         for below in phrase.below
         for figure in phrase.figures
         if (one := _share(report, table, figure, below, cell.digits)) is not None
@@ -461,14 +555,16 @@ def _following_share(
 
 
 def _share_alone(
-    report: Report, text: str, words: str, match: re.Match[str], share: Share
+    report: Report, context: Context, place: int, match: re.Match[str], share: Share
 ) -> Iterator[Finding]:
-    clause = _clause(words, match.start())
-    whole = clause + match[0]
-    own = text[match.start() - len(clause) : match.end()]
-    if _is_elsewhere(report, share.table, whole) or _unit_before(report, whole):
+    passage = context.passages[place]
+    text = passage.text
+    lead = context.lead(place, match.start(), share.table)
+    is_tied = lead is not None and lead.is_tied
+    if not is_tied and not _is_of_all(context, place, match, share):
         return
-    if _OTHERS.search(own):
+    inside = text[match.start() : match.start("n")]
+    if _unit_before(report, plain(inside)) or not context.is_common(inside, share.table):
         return
     cell = number_of(match["n"], is_count=False)
     tables = [table for table in report.tables if table.kind == share.table]
@@ -487,7 +583,20 @@ def _share_alone(
         *("Lời văn", _quote(text, match), "Tỷ lệ"),
         *(f"{match['n']} %", f"{shown(due[0], cell.digits)} %"),
         _division(report, tables[0], share.above[0], share.below[0]),
-        by_last_digit(cell.value, due[0], cell.digits),
+        by_last_digit(cell.value, due[0], cell.digits) if is_tied else "info",
+    )
+
+
+def _is_of_all(context: Context, place: int, match: re.Match[str], share: Share) -> bool:
+    """Whether a share "trên tổng số" has nothing else in its clause: perhaps of the tables."""
+    passage = context.passages[place]
+    clause = re.split(r"[;:(]", _clause(passage.words, match.start()))[-1]
+    own = passage.text[match.start() - len(clause) : match.start()]
+    after = re.match(r"[^.;:\d]{0,10}tong so[^.;:)]{0,40}", passage.words[match.end() :])
+    return (
+        after is not None
+        and context.is_common(own, share.table)
+        and context.is_common(after[0], share.table)
     )
 
 
@@ -525,9 +634,11 @@ def _add(figure: Sum, of: Callable[[str], Decimal | None]) -> Decimal | None:
     )
 
 
-def _is_told(table: Table, figures: tuple[Sum, ...]) -> bool:
+def _is_told(table: Table, figures: tuple[Sum, ...], needs: tuple[Sum, ...] = ()) -> bool:
     """Whether a table holds the usual meaning of a figure; without it none of the others counts."""
-    return figures == _IN_TIME or _total(table, figures[0]) is not None
+    return figures[: len(_IN_TIME)] == _IN_TIME or any(
+        _total(table, one) is not None for one in needs or figures[:1]
+    )
 
 
 def _has_all_answers(table: Table) -> bool:
@@ -604,15 +715,6 @@ def _quote(text: str, match: re.Match[str], end: int | None = None) -> str:
 
 def _attachments(report: Report) -> Iterator[Finding]:
     """The date and symbol under which attachments are issued, against those of the report."""
-    issued = [
-        (table, found)
-        for table in report.tables
-        for title in table.titles
-        if (found := _ISSUED.search(plain(title)))
-    ]
-    symbols = {id(table): _symbol(found["number"], found["symbol"]) for table, found in issued}
-    days = {id(table): found["day"].strip(" .,)") for table, found in issued}
-    filled = {key: text for key, text in days.items() if re.search(r"\d.*\d{4}", text)}
     own_symbol = next(
         (
             _symbol(found["number"], found["symbol"])
@@ -621,6 +723,17 @@ def _attachments(report: Report) -> Iterator[Finding]:
         ),
         None,
     )
+    is_decision = own_symbol is not None and own_symbol[1].startswith("qd")
+    issued = [
+        (table, found)
+        for table in report.tables
+        for title in table.titles
+        if (found := _ISSUED.search(plain(title)))
+        and (found["what"] != "quyet dinh" or is_decision)  # else it issues the form, not the table
+    ]
+    symbols = {id(table): _symbol(found["number"], found["symbol"]) for table, found in issued}
+    days = {id(table): found["day"].strip(" .,…)") for table, found in issued}
+    filled = {key: text for key, text in days.items() if re.match(r"\d.*\d{4}", text)}
     own_day = next(
         (
             day
@@ -656,7 +769,7 @@ def _attachments(report: Report) -> Iterator[Finding]:
 
 
 _ISSUED = re.compile(
-    r"kem theo (?:bao cao|cong van|to trinh|thong bao|quyet dinh)(?: so)?:?\s*"
+    r"kem theo (?P<what>bao cao|cong van|to trinh|thong bao|quyet dinh)(?: so)?:?\s*"
     r"(?P<number>[\d.… ]*)\s*/\s*(?P<symbol>[\w-]+)\s*,?\s*(?:ngay\s*)?(?P<day>[^)]*?)\s*"
     r"(?:cua|\)|$)"
 )

@@ -240,9 +240,12 @@ APPENDIX_4 = {
 
 _OPEN = "day_of = 'window_end'"
 
-# The release is a parameter and not the row's own, so that both questions are asked once and not
+# The release is a parameter and not the row's own, so that all questions are asked once and not
 # for every case.
-_USABLE_ONLINE = """origin = 'newly_received' and (
+_USABLE_ONLINE = """origin = 'newly_received' and unit_code in (
+    select offering.unit_code from evidence.procedures as offering
+    where offering.publication_id = %(publication_id)s and offering.day_of = 'window_end'
+) and (
     procedure_code in (
         select eligible.procedure_code from evidence.procedures as eligible
         where eligible.publication_id = %(publication_id)s

@@ -7,18 +7,7 @@ from motcua.publication.checks import Check
 from motcua.publication.relations import Relation
 from motcua.waivers import Waiver
 from motcua.warehouse.database import Connection
-from motcua.warehouse.missing import NEEDED_DAYS, Missing, told
-
-FEEDS_VI = {
-    "cases": "hồ sơ",
-    "steps": "bước xử lý",
-    "supplements": "yêu cầu bổ sung",
-    "petitions": "phản ánh, kiến nghị",
-    "procedures": "thủ tục",
-    "ratings": "đánh giá",
-    "late_reviews": "rà soát hồ sơ trễ hạn",
-    "external_counts": "số liệu phần mềm riêng",
-}
+from motcua.warehouse.missing import NEEDED_DAYS, Missing, listed_vi
 
 MISSING_DAYS = Relation(
     "missing_days",
@@ -71,12 +60,14 @@ def checks_of(
     sentences = [
         _sentence(
             "Ngày có rất ít bản ghi",
-            _listed([Missing(feed, day, (f"{records} bản ghi",)) for feed, day, records, *_ in of]),
+            listed_vi(
+                [Missing(feed, day, (f"{records} bản ghi",)) for feed, day, records, *_ in of]
+            ),
             Waiver(*who),
         )
         for who, of in ((who, list(group)) for who, group in groupby(thin, key=lambda row: row[3:]))
     ]
-    gap = [_sentence("Thiếu tệp của các ngày", _listed(absent), waiver)] if absent else []
+    gap = [_sentence("Thiếu tệp của các ngày", listed_vi(absent), waiver)] if absent else []
     return [
         Check(relation, "0", str(len(rows)), not rows, remark=" ".join(remarks))
         for relation, rows, remarks in (
@@ -105,10 +96,3 @@ def _sentence(what: str, days: str, waiver: Waiver | None) -> str:
         return f"{what}: {days}."
     reason = waiver.reason.rstrip(".")
     return f"{what}: {days}. Người chấp nhận: {waiver.name}. Lý do: {reason}."
-
-
-def _listed(days: Sequence[Missing]) -> str:
-    return "; ".join(
-        f"{FEEDS_VI[feed]} {', '.join(told(day, f'{day.day:%d/%m/%Y}') for day in group)}"
-        for feed, group in groupby(days, key=lambda day: day.feed)
-    )

@@ -6,7 +6,6 @@ A table without rows means that there is nothing to compare with.
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -17,6 +16,7 @@ from motcua.publication.periods import Period
 from motcua.warehouse.database import Connection
 
 EVE, PARTS, TWIN, BEFORE, OUTSIDE = "eve", "parts", "twin", "before", "outside"
+PRESS_PARTS = "press_parts"
 
 # Counted from the versions of the cases, not from what the figures were computed of: one pass over
 # the versions known on the day, whatever the number of periods.
@@ -153,11 +153,22 @@ where period_code = %(period_code)s
 group by unit_code
 """
 
-_PARTS = """
-select unit_code, sum(newly_received) as newly_received, sum(settled_total) as settled_total,
-    sum(returned) as returned
+_PARTS_COLUMNS = (
+    *("newly_received", "settled_total", "settled_late_after_review", "returned_by_post"),
+    "returned",
+)
+_PARTS = f"""
+select unit_code, {", ".join(f"sum({name}) as {name}" for name in _PARTS_COLUMNS)}
 from published.appendix_1
 where publication_id = any(%(parts)s)
+group by unit_code
+"""
+
+
+_PRESS_PARTS = """
+select unit_code, sum(total) as total
+from published.appendix_2
+where publication_id = any(%(press_parts)s)
 group by unit_code
 """
 
@@ -165,18 +176,22 @@ group by unit_code
 def read(
     connection: Connection, period: Period, units: Sequence[str], returned_bucket: str
 ) -> Figures:
-    """The tables `eve`, `parts`, `twin`, `before` and `outside` of a candidate with these units.
+    """The tables `eve`, `parts`, `press_parts`, `twin`, `before`, `outside` of a candidate.
 
     eve: cases received before the window and open when it begins, as known on the candidate's own
     knowledge date; those of them returned within it (none where they count among the settled);
-    counts of other software. parts: sums of the standing releases whose windows tile this one.
+    counts of other software. parts: sums of the standing releases whose windows tile this one;
+    press_parts: if their windows of ratings do, too.
     twin: the standing release that ends on the same day, known on the same day, with this window's
     counts of other software instead of its own. before: the standing release that ends on the eve.
     outside: what other software counted in the window and appendix I adds.
     """
+    inside = revisions.parts(connection, period)
+    has_presses = revisions.tile_ratings(connection, inside, period.ratings_from, period.ratings_to)
     values = vars(period) | {
         "eve": period.cases_from - timedelta(1),
-        "parts": _tiles(connection, period),
+        "parts": inside,
+        "press_parts": inside if has_presses else [],
     }
 
     def found(query: str) -> dict[str, Row]:
@@ -184,7 +199,7 @@ def read(
             return {row["unit_code"]: row for row in cursor.execute(query, values)}
 
     eve, parts, twin, before = (found(query) for query in (_EVE, _PARTS, _TWIN, _BEFORE))
-    outside = found(_OUTSIDE)
+    presses, outside = found(_PRESS_PARTS), found(_OUTSIDE)
     if returned_bucket == "settled":
         eve = {code: row | {"returned": 0} for code, row in eve.items()}
     for code, row in twin.items():
@@ -195,30 +210,14 @@ def read(
         PARTS: _whole(
             parts,
             units,
-            ("newly_received", "settled_total", "returned"),
+            _PARTS_COLUMNS,
             " + ".join(values["parts"]),
         ),
+        PRESS_PARTS: _whole(presses, units, ("total",), " + ".join(values["press_parts"])),
         TWIN: _whole(twin, units, ("in_progress_in_time", "in_progress_overdue"), _named(twin)),
         BEFORE: _whole(before, units, ("in_progress_total",), _named(before)),
         OUTSIDE: _whole(outside, units, _OUTSIDE_COLUMNS, "số của phần mềm khác"),
     }
-
-
-def _tiles(connection: Connection, period: Period) -> list[str]:
-    """The standing releases inside the window, if they cover it without gap or overlap."""
-    parts = revisions.parts(connection, period)
-    windows = connection.execute(
-        "select cases_from, cases_to from published.publications where publication_id = any(%s)"
-        " order by cases_from",
-        [parts],
-    ).fetchall()
-    joined = [to + timedelta(1) == begin for (_, to), (begin, _) in pairwise(windows)]
-    is_whole = (
-        all(joined)
-        and windows[:1] != []
-        and (windows[0][0], windows[-1][1]) == (period.cases_from, period.cases_to)
-    )
-    return parts if is_whole else []
 
 
 def _named(found: dict[str, Row]) -> str:

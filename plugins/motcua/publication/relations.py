@@ -351,6 +351,20 @@ _BETWEEN_PERIODS: tuple[tuple[str, Level, str, str, str], ...] = (
         _OF_PARTS,
         "parts",
     ),
+    (
+        "late_after_review_of_parts",
+        "warning",
+        "settled_late_after_review = parts.settled_late_after_review",
+        _OF_PARTS,
+        "parts",
+    ),
+    (
+        "returned_by_post_of_parts",
+        "warning",
+        "returned_by_post = parts.returned_by_post",
+        _OF_PARTS,
+        "parts",
+    ),
     ("returned_of_parts", "warning", "returned = parts.returned", _OF_PARTS, "parts"),
     (
         "in_time_of_twin",
@@ -376,10 +390,20 @@ _BETWEEN_PERIODS: tuple[tuple[str, Level, str, str, str], ...] = (
 )
 
 # Between periods: for each unit, and for their sum.
-PERIOD_RELATIONS: tuple[Relation, ...] = tuple(
-    Relation(f"{name}{ending}", level, table, text, explanation, beside=beside)
-    for name, level, text, explanation, beside in _BETWEEN_PERIODS
-    for table, ending in (("appendix_1", ""), ("totals", "_in_all"))
+PERIOD_RELATIONS: tuple[Relation, ...] = (
+    *(
+        Relation(f"{name}{ending}", level, table, text, explanation, beside=beside)
+        for name, level, text, explanation, beside in _BETWEEN_PERIODS
+        for table, ending in (("appendix_1", ""), ("totals", "_in_all"))
+    ),
+    Relation(
+        "presses_of_parts",
+        "warning",
+        "appendix_2",
+        "total = press_parts.total",
+        _OF_PARTS,
+        beside="press_parts",
+    ),
 )
 
 # What only a printed report can break. Its figures are those that were printed, so `printed(x)`
@@ -407,6 +431,20 @@ PRINTED_RELATIONS: tuple[Relation, ...] = (
         "appendix_4",
         "completion_percent = printed(100 * processes_on_software / processes_approved)",
         "Tỷ lệ hoàn thành bằng quy trình trên phần mềm trên quy trình được duyệt.",
+    ),
+    Relation(
+        "printed_by_channel",
+        "critical",
+        "appendix_1",
+        "newly_received = received_online + received_in_person",
+        "Tiếp nhận mới bằng trực tuyến cộng trực tiếp.",
+    ),
+    Relation(
+        "printed_flow",
+        "critical",
+        "appendix_1",
+        "carried_over = settled_total + in_progress_total - newly_received",
+        "Kỳ trước chuyển sang cộng tiếp nhận mới bằng đã giải quyết cộng đang giải quyết.",
     ),
     Relation(
         "printed_settled_share",
@@ -599,7 +637,16 @@ PRINTED_RELATIONS: tuple[Relation, ...] = (
 )
 
 READINGS: dict[str, tuple[str, ...]] = {
-    "appendix_1_total_by_outcome": ("total = settled_total + in_progress_total + returned",),
+    "appendix_1_total_by_origin": ("total = received_online + received_in_person + carried_over",),
+    "appendix_1_total_by_outcome": (
+        "total = settled_total + in_progress_total + returned",
+        "total = settled_total + in_progress_in_time + in_progress_overdue",
+        "total = settled_total + in_progress_in_time + in_progress_overdue + returned",
+    ),
+    "printed_flow": (
+        "carried_over = settled_total + in_progress_total + returned - newly_received",
+        "carried_over = settled_total + in_progress_in_time + in_progress_overdue - newly_received",
+    ),
     "appendix_1_settled": (
         "settled_total = settled_in_time + settled_late",
         "settled_total = settled_on_time + settled_late",
@@ -652,15 +699,15 @@ SHARES: dict[str, dict[str, tuple[str, ...]]] = {
 def alike(columns: dict[int, list[Any]]) -> list[tuple[int, int]]:
     """Pairs of indicators with the same values in the same rows, the lower number first.
 
-    An indicator with one value everywhere says nothing about a pair, and 2 may follow 1 by its
-    nature.
+    An indicator with one value everywhere says nothing about a pair. Of several that are alike each
+    is told with the lowest number.
     """
     telling = {n: values for n, values in columns.items() if len(set(values) - {None}) > 1}
     pairs = [(n, m) for n in telling for m in telling if n < m and telling[n] == telling[m]]
     return [
         (first, second)
         for first, second in pairs
-        if (first, second) != (1, 2) and not (first == 2 and (1, second) in pairs)
+        if not any((lower, first) in pairs for lower in range(1, first))
     ]
 
 

@@ -149,7 +149,7 @@ def recognise(blocks: Sequence[Block], fits: Fits) -> Report:
     texts: list[str] = []
     pending: list[str] = []
     others = 0
-    previous: list[str] | None = None
+    previous: Rows | None = None
     for block in blocks:
         if isinstance(block, Paragraph):
             pending.append(block.text)
@@ -160,8 +160,14 @@ def recognise(blocks: Sequence[Block], fits: Fits) -> Report:
             pending += [" ".join(dict.fromkeys(filter(None, row))) for row in grid.rows]
             continue
         heads, body = split
-        if not heads and tables and previous is not None and len(grid.rows[0]) == len(previous):
+        if previous is not None and (
+            _goes_on(tables[-1], heads, previous, pending, body)
+            if heads
+            else len(body[0]) == len(previous[0])
+        ):
             tables[-1] = _joined(tables[-1], body)
+            if heads:
+                pending = []
             continue
         titles, rest = _titles(pending)
         texts += rest
@@ -172,7 +178,7 @@ def recognise(blocks: Sequence[Block], fits: Fits) -> Report:
             previous = None
         else:
             tables.append(table)
-            previous = grid.rows[0]
+            previous = heads or grid.rows[:1]
     return Report(_labelled(tables), texts + pending, others)
 
 
@@ -508,6 +514,24 @@ def _labelled(tables: list[Table]) -> list[Table]:
             label += f" (bảng {1 + [one is table for one in same].index(True)})"
         named.append(replace(table, label=label))
     return named
+
+
+_BETWEEN_PAGES = re.compile(r"(trang )?[-–\s]*\d+([/.-]\d+)?[-–\s]*|\W*(tiep theo|tiep)\W*")
+
+
+def _goes_on(table: Table, heads: Rows, before: Rows, between: list[str], body: Rows) -> bool:
+    """Whether a table with headings is the next page of the one before, which had the same."""
+    first = next((row[0] for row in body if row[0]), "")
+    titles = {plain(title) for title in table.titles}
+    return (
+        [list(map(plain, row)) for row in heads] == [list(map(plain, row)) for row in before]
+        and not re.fullmatch(r"(1|I|A)\.?", first)
+        and not any(row.kind == "total" for row in table.rows[-1:])
+        and all(
+            plain(text) in titles or _BETWEEN_PAGES.fullmatch(plain(text).strip())
+            for text in between
+        )
+    )
 
 
 def _joined(table: Table, body: Rows) -> Table:

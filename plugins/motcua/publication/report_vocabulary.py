@@ -22,7 +22,8 @@ class Heading(NamedTuple):
     never: str = ""
 
 
-_LATE = r"qua han|tre han|tre hen|cham han"
+_LATE = r"(qua|tre|cham) (thoi )?h[ae]n"
+_STILL_IN_TIME = r"(con|trong|chua (den|toi|qua)|chua) (thoi )?h[ae]n"
 _OPEN = r"dang giai quyet|chua giai quyet|dang xu ly|dang thuc hien"
 _DONE = r"da giai quyet|da xu ly|ket qua giai quyet|giai quyet xong|duoc giai quyet"
 _RATE = r"ty le|ti le|%"
@@ -49,28 +50,44 @@ HEADINGS: tuple[Heading, ...] = (
         f"{_RATE}|{_DONE}|truc tuyen",
     ),
     Heading("appendix_1", "settled_total", f"{_SUM}|{_DONE}", _DONE, f"{_RATE}|{_OPEN}"),
-    Heading("appendix_1", "settled_early", r"truoc (thoi )?han|som han", "", f"{_RATE}|dung han"),
-    Heading("appendix_1", "settled_on_time", "dung han", "", f"{_RATE}|truoc"),
     Heading(
-        "appendix_1", "settled_in_time", r"truoc.{0,12}dung han|dung.{0,8}truoc han", "", _RATE
+        "appendix_1", "settled_early", r"(truoc|som) (thoi )?h[ae]n", "", f"{_RATE}|dung h[ae]n"
     ),
-    Heading("appendix_1", "settled_late", _LATE, _DONE, f"{_RATE}|{_OPEN}"),
-    Heading("appendix_1", "in_progress_total", f"{_SUM}|{_OPEN}", _OPEN, f"{_RATE}|{_DONE}"),
+    Heading("appendix_1", "settled_on_time", "dung (thoi )?h[ae]n", "", f"{_RATE}|truoc"),
     Heading(
         "appendix_1",
-        "in_progress_in_time",
-        r"(con|trong|chua (den|toi|qua)|chua) (thoi )?han",
+        "settled_in_time",
+        r"truoc.{0,12}dung h[ae]n|dung.{0,8}truoc h[ae]n",
         "",
         _RATE,
     ),
-    Heading("appendix_1", "in_progress_overdue", f"{_LATE}|{_OPEN}", _OPEN, f"{_RATE}|{_DONE}"),
+    Heading("appendix_1", "settled_in_time", r"trong (thoi )?h[ae]n", _DONE, f"{_RATE}|{_OPEN}"),
+    Heading("appendix_1", "settled_late", _LATE, _DONE, f"{_RATE}|{_OPEN}"),
+    Heading(
+        "appendix_1", "in_progress_total", f"{_SUM}|{_OPEN}", _OPEN, rf"{_RATE}|{_DONE}|\bh[ae]n\b"
+    ),
+    Heading(
+        "appendix_1",
+        "in_progress_in_time",
+        _STILL_IN_TIME,
+        "",
+        f"{_RATE}|{_DONE}",
+    ),
+    Heading(
+        "appendix_1",
+        "in_progress_overdue",
+        f"{_LATE}|{_OPEN}",
+        _OPEN,
+        f"{_RATE}|{_DONE}|{_STILL_IN_TIME}",
+    ),
     Heading(
         "appendix_1", "returned", r"tra lai|tu choi|rut ho so|khong (du )?dieu kien", "", _RATE
     ),
     Heading("appendix_1", "received_online", r"truc tuyen|qua mang", "", f"{_RATE}|truc tiep"),
+    Heading("appendix_1", "received_in_person", "truc tiep", "", f"{_RATE}|truc tuyen|{_DONE}"),
     Heading("appendix_1", "returned_by_post", r"buu dien|buu chinh|bcci", "", f"{_RATE}|tiep nhan"),
-    Heading("appendix_1", "settled_percent", _RATE, "giai quyet", f"han|truc tuyen|{_OPEN}"),
-    Heading("appendix_1", "in_time_percent", _RATE, "dung han|truoc han", _LATE),
+    Heading("appendix_1", "settled_percent", _RATE, "giai quyet", f"h[ae]n|truc tuyen|{_OPEN}"),
+    Heading("appendix_1", "in_time_percent", _RATE, "dung h[ae]n|truoc h[ae]n", _LATE),
     Heading("appendix_1", "late_percent", _RATE, _LATE, _OPEN),
     Heading("appendix_1", "online_percent", _RATE, "truc tuyen"),
     # Appendix II: ratings.

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,7 @@ from motcua.publication.definitions import (
     SCORECARD,
     Definition,
 )
-from motcua.publication.figures import Difference
+from motcua.publication.figures import NAMES, Difference
 from motcua.publication.periods import PARTS, Period
 from motcua.warehouse.database import Connection
 
@@ -42,7 +42,7 @@ UNEXPLAINED = "unexplained"
 
 _FLOWS = (
     *("newly_received", "settled_total", "settled_early", "settled_on_time", "settled_late"),
-    "returned",
+    *("settled_late_after_review", "returned_by_post", "returned"),
 )
 """Columns of appendix I that add up over joining periods; stocks do not."""
 
@@ -51,6 +51,11 @@ Cell = tuple[str, str, str]
 
 Place = tuple[str, str]
 """Table, column."""
+
+_LATE = "late_cases"
+_OF_REVIEW = ("reason", "reviewed", "apology_sent")
+_NO_FIGURES = (*NAMES, "period_code")
+"""They differ with every row that appears or vanishes."""
 
 _MEANS = (1, 2, 3, 4, 7)
 _EVIDENCE = "indicator_evidence"
@@ -87,10 +92,12 @@ def explain_revision(
     changed: list[Difference],
 ) -> None:
     """Append to published.revisions why each cell differs from the release that stood before."""
+    one_sided = {(one.table, one.key) for one in changed if one.column == "period_code"}
     values = {
         (one.table, _unit_of(one), _column_of(one)): (one.old, one.new)
         for one in changed
-        if one.table != "late_cases"
+        if one.table != _LATE
+        and not ((one.table, one.key) in one_sided and one.column in _NO_FIGURES)
     }
     counts = {
         **_columns_of(APPENDIX_1, SCORECARD),
@@ -121,11 +128,49 @@ def explain_revision(
             reason = UNEXPLAINED
         changes.append(Change(cell, reason, _difference(old, new), 0))
     changes = [one for one in changes if one.cell in values]
+    late = [one for one in changed if one.table == _LATE]
+    if late:
+        of_late = _late_changes(connection, publication_id, standing, late)
+        changes += [change for change, _ in of_late]
+        values |= {change.cell: both for change, both in of_late}
     _append(
         connection,
         *(period.period_code, publication_id, revision, "revision", [standing], publication_id),
         *(values, changes),
     )
+
+
+def _late_changes(
+    connection: Connection, publication_id: str, standing: str, late: list[Difference]
+) -> list[tuple[Change, tuple[Any, Any]]]:
+    """The changed cells of the list of late cases, with their values; columns as CASE.column.
+
+    A case that stays listed has another review where what a review says is another.
+    """
+    codes = sorted({str(one.key[0]) for one in late})
+    units: dict[str, str] = dict(
+        connection.execute(
+            "select case_code, unit_code from published.late_cases"
+            " where publication_id in (%s, %s) and case_code = any(%s)"
+            " order by publication_id = %s",
+            [publication_id, standing, codes, publication_id],
+        ).fetchall()
+    )
+    reasons = dict(_reasoned(connection, publication_id, [standing], _ALL, _BY_CASE, codes))
+    one_sided = {one.key for one in late if one.column == "period_code"}
+    found = []
+    for one in late:
+        (code,) = one.key
+        if one.column in _NO_FIGURES:
+            continue
+        old, new = one.old, one.new
+        if one.column == "reason":  # A code: the difference of two means nothing.
+            old, new = (None if value is None else str(value) for value in (old, new))
+        is_of_review = one.column in _OF_REVIEW and one.key not in one_sided
+        reason = "review_changed" if is_of_review else reasons.get(code, UNEXPLAINED)
+        cell = (_LATE, units[code], f"{code}.{one.column}")
+        found.append((Change(cell, reason, _difference(old, new), 1), (old, new)))
+    return found
 
 
 def _is_touched(cell: Cell, sources: tuple[Place, ...], touched: AbstractSet[Cell]) -> bool:
@@ -155,7 +200,8 @@ def explain_overlap(
     """Append to published.revisions why the period differs from the periods inside it.
 
     The same for each longer release that stands already and contains the period: old_value is the
-    sum of its standing parts, this release among them, new_value that of the longer release.
+    sum of its standing parts, this release among them, new_value that of the longer release. Parts
+    that do not tile the longer window are not compared with it.
     """
     pairs = [(publication_id, parts(connection, period))]
     pairs += [
@@ -183,8 +229,17 @@ def _explain_sum(
     }
     changes = _changes(connection, new_id, old_ids, _flags(columns))
     changes += _external_changes(connection, new_id, old_ids, columns)
-    old = _sums(connection, old_ids, columns)
-    new = _sums(connection, [new_id], columns)
+    places = [*columns]
+    window = connection.execute(
+        "select ratings_from, ratings_to from published.publications where publication_id = %s",
+        [new_id],
+    ).fetchone()
+    assert window is not None
+    if tile_ratings(connection, old_ids, *window):
+        changes += _press_changes(connection, new_id, old_ids)
+        places += _PRESSES.numbers
+    old = _sums(connection, old_ids, places)
+    new = _sums(connection, [new_id], places)
     touched = {one.cell for one in changes} | {
         cell for cell in old.keys() | new.keys() if old.get(cell) != new.get(cell)
     }
@@ -197,7 +252,7 @@ def _explain_sum(
 
 
 def _longer(connection: Connection, period: Period) -> list[tuple[str, list[str]]]:
-    """The longer standing releases that contain the period, each with its standing parts."""
+    """The longer standing releases that contain the period, each with the parts that tile it."""
     found = connection.execute(
         "select publication_id, kind, cases_from, cases_to from published.latest_publications"
         " where cases_from <= %s and cases_to >= %s and kind = any(%s) order by cases_from, kind",
@@ -210,20 +265,39 @@ def _longer(connection: Connection, period: Period) -> list[tuple[str, list[str]
 
 
 def parts(connection: Connection, period: Period) -> list[str]:
-    """The standing releases of the longest periods inside this one, in their order."""
+    """The standing releases inside this period whose windows tile its window, in their order.
+
+    As few as possible, of whatever kinds; none when a part of the window has no standing release.
+    """
     return _parts(connection, period.kind, period.cases_from, period.cases_to)
 
 
 def _parts(connection: Connection, kind: str, cases_from: date, cases_to: date) -> list[str]:
-    for part in reversed(PARTS.get(kind, [])):
-        found = connection.execute(
-            "select publication_id from published.latest_publications"
-            " where kind = %s and cases_from >= %s and cases_to <= %s order by cases_from",
-            [part, cases_from, cases_to],
-        ).fetchall()
-        if found:
-            return [publication_id for (publication_id,) in found]
-    return []
+    found = connection.execute(
+        "select cases_from, cases_to, publication_id from published.latest_publications"
+        " where kind = any(%s) and cases_from >= %s and cases_to <= %s"
+        " order by cases_to, cases_from desc, known_as_of",
+        [PARTS.get(kind, []), cases_from, cases_to],
+    ).fetchall()
+    tiled: dict[date, list[str]] = {cases_from - timedelta(1): []}
+    for begin, end, publication_id in found:
+        before = tiled.get(begin - timedelta(1))
+        if before is not None and (end not in tiled or len(before) < len(tiled[end])):
+            tiled[end] = [*before, publication_id]
+    return tiled.get(cases_to, [])
+
+
+def tile_ratings(
+    connection: Connection, publications: list[str], ratings_from: date, ratings_to: date
+) -> bool:
+    """Whether the windows of ratings of some releases tile this one, as those of cases may not."""
+    windows = connection.execute(
+        "select ratings_from, ratings_to from published.publications"
+        " where publication_id = any(%s) order by ratings_from",
+        [publications],
+    ).fetchall()
+    begins = [*(begin for begin, _ in windows), ratings_to + timedelta(1)]
+    return begins == [ratings_from, *(end + timedelta(1) for _, end in windows)]
 
 
 def _columns_of(*tables: dict[str, Definition]) -> dict[Place, Definition]:
@@ -283,17 +357,19 @@ def _basis(table: str) -> dict[Place, str]:
     )
 
 
+_PRESSES = _Counted(
+    "ratings",
+    ("press_key",),
+    {
+        ("appendix_2", column): f"({one.rows.condition})::integer"
+        for column, one in APPENDIX_2.items()
+        if one.rows and one.rows.table == "ratings"
+    },
+    {},
+)
+
 _COUNTED = (
-    _Counted(
-        "ratings",
-        ("press_key",),
-        {
-            ("appendix_2", column): f"({one.rows.condition})::integer"
-            for column, one in APPENDIX_2.items()
-            if one.rows and one.rows.table == "ratings"
-        },
-        {},
-    ),
+    _PRESSES,
     _Counted(
         "procedures",
         ("day_of", "procedure_code", "unit_code"),
@@ -405,11 +481,13 @@ cases as (
     left join offering
         on offering.publication_id = cases.publication_id
         and offering.unit_code = cases.unit_code
-    where cases.publication_id = any(%(old)s) or cases.publication_id = %(new)s
+    where (cases.publication_id = any(%(old)s) or cases.publication_id = %(new)s)
+        and (%(cases)s::text[] is null or cases.case_code = any(%(cases)s))
 ),
 before as (
     select unit_code, case_code, {sums}, min(received_date) as first_received,
-        max(received_date) as last_received, bool_or(is_offered) as is_offered
+        max(received_date) as last_received, bool_or(is_offered) as is_offered,
+        min(row_id) as first_row_id, max(row_id) as last_row_id
     from cases
     where publication_id = any(%(old)s)
     group by unit_code, case_code
@@ -428,7 +506,10 @@ differing as (
         before.first_received, before.last_received, before.is_offered as was_offered,
         -- Told away from one unit and to another: the case has rows of both kinds.
         bool_or(after.row_id is null) over cases
-            and bool_or(after.row_id is not null) over cases as has_moved
+            and bool_or(after.row_id is not null) over cases as has_moved,
+        max(after.row_id) over cases
+            in (min(before.first_row_id) over cases, max(before.last_row_id) over cases)
+            as is_told_alike
     from after full join before using (unit_code, case_code)
     where ({after_row}) is distinct from ({before_row})
     window cases as (partition by case_code)
@@ -452,9 +533,9 @@ published as (
     order by
         differing.unit_code,
         differing.case_code,
-        (held.row_id, held.received_date, held.due_date, held.ended_date)
+        (held.row_id, held.received_date, held.due_date, held.ended_date, held.review_row_id)
             is not distinct from (differing.row_id, differing.received_date,
-                differing.due_date, differing.ended_date)
+                differing.due_date, differing.ended_date, differing.review_row_id)
             and (old.reference_sha256, old.rule_set) = (new.reference_sha256, new.rule_set),
         (coalesce(differing.ended_date, differing.received_date, differing.last_received)
             between old.cases_from and old.cases_to) desc,
@@ -477,14 +558,21 @@ histories as (
 ),
 reasoned as (
     select
-        differing.unit_code, cells.*,
+        differing.unit_code, differing.case_code, cells.*,
         case
             when (differing.row_id is null or differing.old_row_id is null)
                 and known.is_cancelled then 'record_removed'
+            when differing.has_moved and differing.has_other_rules and differing.is_told_alike
+                then 'rules_changed'
             when differing.has_moved then 'unit_corrected'
             when differing.first_received <> differing.received_date
                 or differing.last_received <> differing.received_date
                 then 'receipt_date_corrected'
+            when cells.column_name = 'settled_late_after_review'
+                and differing.old_review_row_id is distinct from differing.review_row_id
+                and differing.old_due_date = differing.due_date
+                and differing.old_ended_date = differing.ended_date
+                then 'review_changed'
             when coalesce(told.business_date, known.valid_from) > differing.known_as_of
                 then 'recorded_late'
             when coalesce(told.loaded_at, known_file.loaded_at) > differing.published_at
@@ -527,16 +615,43 @@ reasoned as (
     left join raw.files as known_file on known_file.file_id = (known.row_id >> 32)
     where cells.difference <> 0
 )
+"""
+
+_BY_CELL = """
 select table_name, unit_code, column_name, reason, sum(difference), count(*)
 from reasoned
 group by table_name, unit_code, column_name, reason
 """
+
+_BY_CASE = "select case_code, max(reason) from reasoned group by case_code"
+
+_ALL: dict[Place, str] = {
+    (_LATE, "case_code"): ("case when publication_id = %(new)s then 2 else 1 end")
+}
+"""Differs for every case, whether one of the releases counts it or both do."""
 
 
 def _changes(
     connection: Connection, publication_id: str, old: list[str], measures: dict[Place, str]
 ) -> list[Change]:
     """The differences of the cells that are counted from cases, by reason."""
+    return [
+        Change((table, unit, column), reason, Decimal(difference), cases)
+        for table, unit, column, reason, difference, cases in _reasoned(
+            connection, publication_id, old, measures, _BY_CELL
+        )
+    ]
+
+
+def _reasoned(
+    connection: Connection,
+    publication_id: str,
+    old: list[str],
+    measures: dict[Place, str],
+    chosen: str,
+    cases: list[str] | None = None,
+) -> list[Any]:
+    """What `chosen` selects of the cases that differ in a measure, each with its reason."""
     numbered = list(enumerate(measures.items()))
     of_differing = _DIFFERING.format(
         sums=", ".join(f"sum({one}) as c{n}" for n, (_, one) in numbered),
@@ -552,18 +667,15 @@ def _changes(
             f"('{table}', '{column}', d{n}::numeric)" for n, ((table, column), _) in numbered
         ),
     )
-    releases = {"old": old, "new": publication_id}
+    releases = {"old": old, "new": publication_id, "cases": cases}
     # The server has no statistics of rows that this transaction wrote: it takes them to be few.
     connection.execute("set local enable_nestloop = off")
     psycopg.ClientCursor(connection).execute(of_differing, releases)
     connection.execute("set local enable_nestloop = on")
     connection.execute("analyze pg_temp.differing")
-    found = connection.execute(reasons, releases).fetchall()
+    found = connection.execute(reasons + chosen, releases).fetchall()
     connection.execute("drop table pg_temp.differing")
-    return [
-        Change((table, unit, column), reason, Decimal(difference), cases)
-        for table, unit, column, reason, difference, cases in found
-    ]
+    return found
 
 
 _ROWS = """
@@ -654,6 +766,69 @@ cross join lateral (values {texts}) as cells (table_name, column_name, old_value
 where old_value is distinct from new_value
 group by table_name, coalesce(new_unit, old_unit), column_name, reason
 """
+
+
+# A press has one day, so one part alone can count it.
+_PRESSES_OF_PARTS = """
+with
+before as (select *, {measures} from evidence.ratings where publication_id = any(%(old)s)),
+after as (select *, {measures} from evidence.ratings where publication_id = %(new)s),
+differing as (
+    select
+        before.unit_code as old_unit, after.unit_code as new_unit, {pairs},
+        case
+            when before.unit_code <> after.unit_code
+                then case
+                    when before.row_id = after.row_id and rules.are_new then 'rules_changed'
+                    else 'unit_corrected'
+                end
+            when told.business_date > lacking.known_as_of then 'recorded_late'
+            when told.loaded_at > lacking.published_at then 'loaded_late'
+            when not exists (
+                select 1 from published.release_inputs as inputs
+                where inputs.publication_id = lacking.publication_id
+                    and inputs.feed = told.feed and inputs.sha256 = told.sha256
+            ) then 'file_replaced'
+            when rules.are_new then 'rules_changed'
+            else 'unexplained'
+        end as reason
+    from after
+    full join before using (press_key)
+    inner join published.publications as new on new.publication_id = %(new)s
+    inner join published.publications as old
+        on old.publication_id = any(%(old)s)
+        and coalesce(after.pressed_at, before.pressed_at)::date
+            between old.ratings_from and old.ratings_to
+    inner join published.publications as lacking
+        on lacking.publication_id = case
+            when before.row_id is null then old.publication_id else new.publication_id
+        end
+    cross join lateral (
+        values ((old.reference_sha256, old.rule_set) <> (new.reference_sha256, new.rule_set))
+    ) as rules (are_new)
+    left join raw.files as told on told.file_id = (coalesce(after.row_id, before.row_id) >> 32)
+    where before.unit_code is distinct from after.unit_code
+)
+"""
+
+
+def _press_changes(connection: Connection, new_id: str, old_ids: list[str]) -> list[Change]:
+    """The differences of the presses of a release against those of its parts, by reason."""
+    numbered = list(enumerate(_PRESSES.numbers.items()))
+    rows = _PRESSES_OF_PARTS.format(
+        measures=", ".join(f"{one} as c{n}" for n, (_, one) in numbered),
+        pairs=", ".join(f"before.c{n} as o{n}, after.c{n} as n{n}" for n, _ in numbered),
+    )
+    cells = ", ".join(
+        f"('{table}', '{column}', o{n}, n{n})" for n, ((table, column), _) in numbered
+    )
+    found = connection.execute(
+        rows + _NUMBERS.format(numbers=cells), {"old": old_ids, "new": new_id}
+    ).fetchall()
+    return [
+        Change((table, unit, column), reason, difference, rows_affected)
+        for table, unit, column, reason, difference, rows_affected in found
+    ]
 
 
 def _row_changes(

@@ -69,6 +69,7 @@ MEASURES: dict[str, dict[str, str]] = {
         "without_due_date": (
             f"{_empty('ngayhentra')} and {_filled('trangthaihoso')} not in ('1', '3')"
         ),
+        "due_before_receipt": f"{_day('ngayhentra')} < {_day('ngaytiepnhan')}",
         "settled_without_finish": (
             f"{_filled('trangthaihoso')} in ('9', '10') and {_empty('ngayketthucxuly')}"
         ),

@@ -1,5 +1,6 @@
 """Connections to the warehouse, each under the role that its work needs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
@@ -45,7 +46,7 @@ def admin_url() -> str:
 
 
 def parts(address: str) -> dict[str, str]:
-    """Host, port, user, password, dbname and sslmode of a URL, as dbt and Airflow want them."""
+    """Host, port, user, password, dbname and TLS of a URL, as dbt and Airflow want them."""
     split = urlsplit(address)
     query = dict(parse_qsl(split.query))
     return {
@@ -54,7 +55,8 @@ def parts(address: str) -> dict[str, str]:
         "user": unquote(split.username or query.get("user", "")),
         "password": unquote(split.password or query.get("password", "")),
         "dbname": unquote(split.path.lstrip("/")) or "postgres",
-        "sslmode": query.get("sslmode", "prefer"),
+        "sslmode": query.get("sslmode") or os.environ.get("PGSSLMODE", "prefer"),
+        "sslrootcert": query.get("sslrootcert", ""),
     }
 
 

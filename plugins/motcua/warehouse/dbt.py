@@ -171,8 +171,10 @@ def code_version() -> str:
 def _environment(work: Path) -> dict[str, str]:
     """Connection and quiet: dbt reads both from the environment."""
     where = database.parts(database.url())
+    trusted = {"PGSSLROOTCERT": where["sslrootcert"]} if where["sslrootcert"] else {}
     return {
         **os.environ,
+        **trusted,
         "MOTCUA_DBT_HOST": where["host"],
         "MOTCUA_DBT_PORT": where["port"],
         "MOTCUA_DBT_USER": where["user"],

@@ -1,9 +1,10 @@
-"""The days that the figures of a period need and that no file of it tells."""
+"""The days that figures need and that no file tells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Any
 
 from motcua.warehouse.database import Connection
 
@@ -60,6 +61,35 @@ not built into core yet.
 """
 
 
+_OF_DAYS = """
+select
+    needed.feed,
+    needed.day,
+    coalesce(needed.kiosk, '') as kiosk,
+    count(files.file_id) as files
+from ops.expected_days(%(pack)s, %(last)s) as needed
+left join (core.files_applied inner join raw.files using (file_id, feed, business_date))
+    on
+        needed.feed = files_applied.feed
+        and needed.day = files_applied.business_date
+        and files.part <> all(needed.other_kiosks)
+where needed.day >= %(first)s and needed.feed = any(%(feeds)s)
+group by needed.feed, needed.day, needed.kiosk
+order by needed.feed, needed.day, needed.kiosk
+"""
+
+FEEDS_VI = {
+    "cases": "hồ sơ",
+    "steps": "bước xử lý",
+    "supplements": "yêu cầu bổ sung",
+    "petitions": "phản ánh, kiến nghị",
+    "procedures": "thủ tục",
+    "ratings": "đánh giá",
+    "late_reviews": "rà soát hồ sơ trễ hạn",
+    "external_counts": "số liệu phần mềm riêng",
+}
+
+
 @dataclass(frozen=True)
 class Missing:
     """A day of a feed without a file; kiosks: those that are silent, when not the whole feed is."""
@@ -71,7 +101,18 @@ class Missing:
 
 def of_period(connection: Connection, period_code: str) -> list[Missing]:
     """The missing days of a period that the marts hold, by feed and day."""
-    found = connection.execute(SOURCES, {"period": period_code}).fetchall()
+    return _by_day(connection.execute(SOURCES, {"period": period_code}).fetchall())
+
+
+def of_days(
+    connection: Connection, pack: str, first: date, last: date, feeds: Sequence[str]
+) -> list[Missing]:
+    """The expected days of some feeds, by a reference pack, whose files core does not hold."""
+    asked = {"pack": pack, "first": first, "last": last, "feeds": list(feeds)}
+    return _by_day(connection.execute(_OF_DAYS, asked).fetchall())
+
+
+def _by_day(found: Sequence[tuple[Any, ...]]) -> list[Missing]:
     days = []
     for (feed, day), group in groupby(found, key=lambda row: row[:2]):
         sources = [(kiosk, files) for _, _, kiosk, files in group]
@@ -85,6 +126,14 @@ def listed(days: Sequence[Missing]) -> str:
     """All of the days: `cases 2019-02-28, 2019-03-01; ratings 2019-03-05 (K02)`."""
     return "; ".join(
         f"{feed} {', '.join(told(day, str(day.day)) for day in group)}"
+        for feed, group in groupby(days, key=lambda day: day.feed)
+    )
+
+
+def listed_vi(days: Sequence[Missing]) -> str:
+    """All of the days as documents print them: `hồ sơ 28/02/2019, 01/03/2019`."""
+    return "; ".join(
+        f"{FEEDS_VI[feed]} {', '.join(told(day, f'{day.day:%d/%m/%Y}') for day in group)}"
         for feed, group in groupby(days, key=lambda day: day.feed)
     )
 
