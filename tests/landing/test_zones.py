@@ -340,6 +340,7 @@ def test_links_closed_folders_and_strangers_on_the_server_are_reported(ssh, ware
     report = ingest.ingest(sftp_uri(ssh.port))
     assert (report.found, report.loaded) == (2, 2)
     assert sorted(warning.split(":")[0] for warning in report.warnings) == [
+        "cases/cases_2019-03-06.csv.part",
         "cases/cases_2019-03-08.csv",
         "cases/cases_2019-03-09.csv",
         "cases/closed/",

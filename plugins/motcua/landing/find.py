@@ -139,16 +139,6 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(shown(name) for name in names[:10]) + more
 
 
-def unfinished(folder: str) -> list[str]:
-    """Files of a landing folder that `find` leaves out unread, as they may be shown."""
-    listed, _ = _folder_listing(folder)
-    return sorted(shown(one.path) for one in listed if _is_unfinished(PurePosixPath(one.path)))
-
-
-def _is_unfinished(path: PurePosixPath) -> bool:
-    return _hidden(path) is not None or path.name.endswith(UNFINISHED)
-
-
 def parse(landing: str, path: PurePosixPath, size: int) -> ExportFile:
     """What the name and the folder of a file (`path` in the landing zone) say.
 

@@ -165,11 +165,6 @@ def _delete_copies(
         return
     files, strange = find.find(uri)
     report.kept += [f"Kept: {warning}" for warning in strange]
-    report.kept += [
-        f"{path}: kept, as its name is of a file that is still being written, or hidden. If nobody"
-        " writes it any more, delete it by hand."
-        for path in find.unfinished(uri)
-    ]
     for file in files:
         if file.business_date >= report.before:
             continue
