@@ -46,12 +46,13 @@ def made_up_cases() -> list[dict[str, object]]:
         received = workday(FIRST_DAY + timedelta(draw.randrange(205)))
         finished = workday(received + timedelta(draw.randrange(25))) if number % 7 else None
         told = workday(finished + timedelta(draw.choice([0, 0, 0, 4]))) if finished else None
+        unit = draw.choice(list(UNITS))
         due = received + timedelta(draw.randrange(3, 20))
         if number == MISTYPED:
             due = due.replace(year=1919)
         cases.append(
             {
-                "code": f"{draw.choice(list(UNITS))}-{received:%y%m%d}-{number:04d}",
+                "code": f"{unit}-{received:%y%m%d}-{number:04d}",
                 "received": received,
                 "due": due,
                 "finished": finished,
