@@ -2,12 +2,16 @@
 
 import http.client
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from motcua.errors import Failed
 
 TIMEOUT = 30
+SETTLED = timedelta(seconds=5)
+"""How long a question has to stand before a program answers it. The scheduler first has to note that
+the process which asked has ended; an answer before that fails the task. No person is so fast."""
 BEGUN = ("queued", "running", "restarting", "up_for_retry")
 
 
@@ -79,10 +83,16 @@ def begun_tasks(api: Api) -> list[dict[str, Any]]:
 
 
 def approvals(api: Api, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-    """What a run has asked people and nobody has answered yet."""
+    """What a run has asked people, a moment ago at least, and nobody has answered yet."""
     path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/hitlDetails?response_received=false"
     found: list[dict[str, Any]] = api.call("GET", path)["hitl_details"]
-    return [asked for asked in found if asked["task_instance"]["state"] == "awaiting_input"]
+    before = datetime.now(UTC) - SETTLED
+    return [
+        asked
+        for asked in found
+        if asked["task_instance"]["state"] == "awaiting_input"
+        and datetime.fromisoformat(asked["created_at"]) < before
+    ]
 
 
 def answer(api: Api, asked: dict[str, Any], option: str, words: str = "") -> None:
