@@ -11,7 +11,8 @@ from motcua.errors import Failed
 TIMEOUT = 30
 SETTLED = timedelta(seconds=5)
 """How long a question has to stand before a program answers it. The scheduler first has to note
-that the process which asked has ended; an answer before that fails the task. No person is so fast."""
+that the process which asked has ended; an answer before that fails the task. No person is so
+fast."""
 BEGUN = ("queued", "running", "restarting", "up_for_retry")
 
 
