@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -28,6 +27,7 @@ for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
 os.environ["MOTCUA_QUIET_SECONDS"] = "0"  # what a test has written is whole
 
 import mail_sink  # noqa: E402 (after the settings are cleared)
+import server_data  # noqa: E402
 from motcua.operations.alerts import MailServer  # noqa: E402
 from motcua.warehouse import schema, server  # noqa: E402
 
@@ -76,9 +76,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ["MOTCUA_HOME"] = str(home)
     server.down()
     del os.environ["MOTCUA_HOME"]
-    data = Path(record["data"])
-    if not data.is_relative_to(home):  # for root the data lies elsewhere
-        shutil.rmtree(data.parent)
+    server_data.delete(record)
 
 
 def _settings_of(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""On which addresses processes listen, as the kernel tells it."""
+"""On which addresses processes listen and whether they live, as the kernel tells it."""
 
 import os
 from collections.abc import Iterable
@@ -16,6 +16,14 @@ def addresses(leaders: Iterable[int]) -> dict[int, set[IPv4Address | IPv6Address
         for pid in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         if pid in sessions or _session(pid) in sessions
     }
+
+
+def lives(pid: int) -> bool:
+    """Whether a process has not ended; one that its parent has not asked for yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _session(pid: int) -> int | None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import psycopg
 import pytest
 
+from motcua.operations import rest
 from motcua_sample import write_sample
 
 Found = TypeVar("Found")
@@ -38,6 +39,16 @@ def until(find: Callable[[], Found | None], seconds: float = 240) -> Found:
             return found
         time.sleep(1)
     pytest.fail(f"nothing within {seconds} s")
+
+
+def end_of(api: rest.Api, dag_id: str, run_id: str) -> str:
+    """How a run of a DAG ended: success or failed."""
+
+    def ended() -> str | None:
+        state: str = rest.run(api, dag_id, run_id)["state"]
+        return state if state in ("success", "failed") else None
+
+    return until(ended)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The published sample, backed up and restored on another server, is the same installation."""
 
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import server_data
 from motcua.warehouse import database, server
 
 from .conftest import done
@@ -44,8 +44,7 @@ def other_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     yield home
     record = server.running()
     server.down()
-    if record and not Path(record["data"]).is_relative_to(home):
-        shutil.rmtree(Path(record["data"]).parent)
+    server_data.delete(record)
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ go to the folder of MOTCUA_SCREENSHOTS.
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +17,12 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 
 import needed
+import server_data
 from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.warehouse import database, schema, server
 from motcua_sample import write_sample
 
-from .conftest import done, until
+from .conftest import done, end_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -58,9 +58,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         yield tmp_path / "home"
     finally:
         local.down()
-        data = Path(record["data"])
-        if not data.is_relative_to(tmp_path):  # for root the data lies elsewhere
-            shutil.rmtree(data.parent)
+        server_data.delete(record)
 
 
 @pytest.fixture
@@ -191,7 +189,7 @@ def approve_a_publication(page: Page, screenshots: Path, tmp_path: Path) -> None
     expect(page.get_by_text("Ý kiến của người phê duyệt")).to_be_visible()
     page.locator("[name=element_words]").fill("Đồng ý công bố")
     page.get_by_role("button", name="Approve").click()
-    end = until(lambda: ended(api, run_id))
+    end = end_of(api, "publish_scorecard", run_id)
     assert end == "success", airflow.task_log("publish_scorecard", run_id)
 
     frame = framed(page, "Công bố")
@@ -201,8 +199,3 @@ def approve_a_publication(page: Page, screenshots: Path, tmp_path: Path) -> None
     expect(frame.get_by_role("definition").get_by_text("Đồng ý công bố")).to_be_visible()
     taken = downloaded(page, frame, "2019-Q2.r1.xlsx", tmp_path)
     assert openpyxl.load_workbook(taken).worksheets
-
-
-def ended(api: rest.Api, run_id: str) -> str | None:
-    state: str = rest.run(api, "publish_scorecard", run_id)["state"]
-    return state if state in ("success", "failed") else None

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import time
@@ -15,11 +14,12 @@ import redis
 
 import listening
 import needed
+import server_data
 from motcua.operations import airflow, airflow_setup, rest
 from motcua.operations.rest import Api
 from motcua.warehouse import server
 
-from .conftest import PERIODS, done, motcua
+from .conftest import PERIODS, done, end_of, motcua
 
 pytestmark = pytest.mark.slow
 
@@ -66,9 +66,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str) -> Iter
     record, _ = server.up()
     yield tmp_path / "home"
     motcua("down")
-    data = Path(record["data"])
-    if not data.is_relative_to(tmp_path):  # for root the data lies elsewhere
-        shutil.rmtree(data.parent)
+    server_data.delete(record)
 
 
 def test_two_celery_workers_publish_the_whole_sample(home: Path, password: str) -> None:
@@ -98,11 +96,11 @@ def test_two_celery_workers_publish_the_whole_sample(home: Path, password: str) 
 
     os.killpg(_pid(home, "worker-1"), signal.SIGKILL)
     api = airflow.api()
-    assert _end_of(api, "ingest_exports", rest.trigger(api, "ingest_exports", {})) == "success"
+    assert end_of(api, "ingest_exports", rest.trigger(api, "ingest_exports", {})) == "success"
     assert "worker-1 not running, worker-2 running" in done("status")
 
     assert "Airflow" in done("down")
-    assert not set(found) & {int(path.name) for path in Path("/proc").glob("[0-9]*")}
+    assert not [pid for pid in found if listening.lives(pid)]
 
 
 def _tasks(api: Api) -> dict[str, str]:
@@ -114,14 +112,6 @@ def _tasks(api: Api) -> dict[str, str]:
         for task in rest.tasks(api, dag_id, run["dag_run_id"])
         if task["state"] == "success"
     }
-
-
-def _end_of(api: Api, dag_id: str, run_id: str) -> str:
-    deadline = time.monotonic() + 120
-    while (state := rest.run(api, dag_id, run_id)["state"]) in ("queued", "running"):
-        assert time.monotonic() < deadline, airflow.task_log(dag_id, run_id)
-        time.sleep(0.5)
-    return str(state)
 
 
 def _check_password_is_not_told(home: Path, password: str) -> None:

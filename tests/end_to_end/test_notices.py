@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import date, datetime
 from email.message import EmailMessage
@@ -14,6 +13,7 @@ import psycopg
 import pytest
 
 import oracle
+import server_data
 from mail_sink import Sink
 from motcua import settings
 from motcua.documents import notice_facts, notices
@@ -23,7 +23,7 @@ from motcua.operations import airflow, local, notify, rest
 from motcua.operations.alerts import MailServer
 from motcua.warehouse import server
 
-from .conftest import done, motcua
+from .conftest import done, end_of, motcua
 
 MONTHS = ("2019-02", "2019-03", "2019-04", "2019-05", "2019-06")
 UNIT = "000.00.01.H51"
@@ -375,8 +375,7 @@ def scheduler(
     finally:
         record = server.running()
         local.down()
-        if record and not Path(record["data"]).is_relative_to(tmp_path):  # for root: elsewhere
-            shutil.rmtree(Path(record["data"]).parent)
+        server_data.delete(record)
 
 
 @pytest.mark.slow
@@ -392,13 +391,3 @@ def test_the_scheduler_writes_and_mails_the_notices_of_a_month(
     nameless = rest.trigger(scheduler, "notify_units", {})
     assert end_of(scheduler, nameless) == "failed"
     assert "Name the month" in "\n".join(airflow.task_log("notify_units", nameless)[1])
-
-
-def end_of(api: rest.Api, run_id: str) -> str:
-    from .test_sign_off import until
-
-    def ended() -> str | None:
-        state = rest.run(api, "notify_units", run_id)["state"]
-        return state if state in ("success", "failed") else None
-
-    return until(ended)

@@ -1,7 +1,6 @@
 """`make run`: everything through the real scheduler, twice, and nothing twice."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import server_data
 from motcua.warehouse import server
 
 pytestmark = pytest.mark.slow
@@ -23,9 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "home"
     record, _ = server.up()
     motcua("down")
-    data = Path(record["data"])
-    if not data.is_relative_to(tmp_path):  # for root the data lies elsewhere
-        shutil.rmtree(data.parent)
+    server_data.delete(record)
 
 
 def motcua(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -13,13 +13,14 @@ import psycopg
 import pytest
 
 import report_marts
+import server_data
 from motcua import settings
 from motcua.errors import Failed
 from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.operations.rest import Api
 from motcua.warehouse import server
 
-from .conftest import until
+from .conftest import end_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -52,8 +53,7 @@ def due(warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     finally:
         record = server.running()
         local.down()
-        if record and not Path(record["data"]).is_relative_to(tmp_path):  # for root: elsewhere
-            shutil.rmtree(Path(record["data"]).parent)
+        server_data.delete(record)
 
 
 def test_a_publication_waits_for_its_approver(due: datetime, warehouse: str) -> None:
@@ -62,7 +62,7 @@ def test_a_publication_waits_for_its_approver(due: datetime, warehouse: str) -> 
     assert datetime.fromisoformat(next_run) == due, "the UI shows the next publication"
 
     unknown = rest.trigger(api, DAG, {"period": "2019-Q9"})
-    assert end_of(api, unknown) == "failed"
+    assert end_of(api, DAG, unknown) == "failed"
     assert "no period 2019-Q9; it has 2019-Q1" in refusal(api, unknown, "choose_period")
 
     approved = rest.trigger(api, DAG, {"period": "2019-Q2"})
@@ -74,19 +74,19 @@ def test_a_publication_waits_for_its_approver(due: datetime, warehouse: str) -> 
     with pytest.raises(Failed, match="403"):
         rest.answer(viewer, question, "Approve")
     rest.answer(api, question, "Approve", "Đồng ý công bố")
-    assert end_of(api, approved) == "success", airflow.task_log(DAG, approved)
+    assert end_of(api, DAG, approved) == "success", airflow.task_log(DAG, approved)
     assert publications(warehouse) == [("2019-Q2.r1", "admin", "Đồng ý công bố")]
     assert (settings.publications() / "2019-Q2.r1.xlsx").is_file()
 
     again = rest.trigger(api, DAG, {"period": "2019-Q2"})
-    assert end_of(api, again) == "success", "the same figures are not asked for twice"
+    assert end_of(api, DAG, again) == "success", "the same figures are not asked for twice"
 
     scheduled = until(lambda: started_by_schedule(api), seconds=600)
     assert datetime.fromisoformat(scheduled["logical_date"]) == due
     question = asked(api, scheduled["dag_run_id"])
     assert "Quý I năm 2019" in question["subject"]
     rest.answer(api, question, "Reject", "Chờ ý kiến Sở Nội vụ")
-    assert end_of(api, scheduled["dag_run_id"]) == "success", "a refusal ends the run well"
+    assert end_of(api, DAG, scheduled["dag_run_id"]) == "success", "a refusal ends the run well"
     assert states(api, scheduled["dag_run_id"]) == {
         "choose_period": "success",
         "check_candidate": "success",
@@ -97,15 +97,15 @@ def test_a_publication_waits_for_its_approver(due: datetime, warehouse: str) -> 
 
     outdated = rest.trigger(api, DAG, {"period": "2019-Q1"})
     question = asked(api, outdated)
-    received_one_more(warehouse)
+    report_marts.receive_one_more(warehouse)
     rest.answer(api, question, "Approve", "Đồng ý")
-    assert end_of(api, outdated) == "failed"
+    assert end_of(api, DAG, outdated) == "failed"
     assert "changed since they were approved" in refusal(api, outdated, "publish_release")
 
     late = rest.trigger(api, DAG, {"period": "2019-Q1"})
     asked(api, late)
     let_time_pass()
-    assert end_of(api, late) == "failed"
+    assert end_of(api, DAG, late) == "failed"
     assert events(warehouse) == [
         ("2019-Q2", "asked", None, None),
         ("2019-Q2", "approved", "admin", "Đồng ý công bố"),
@@ -125,14 +125,6 @@ def started_by_schedule(api: Api) -> dict[str, Any] | None:
 
 def asked(api: Api, run_id: str) -> dict[str, Any]:
     return until(lambda: next(iter(rest.approvals(api, DAG, run_id)), None))
-
-
-def end_of(api: Api, run_id: str) -> str:
-    def ended() -> str | None:
-        state: str = rest.run(api, DAG, run_id)["state"]
-        return state if state in ("success", "failed") else None
-
-    return until(ended)
 
 
 def states(api: Api, run_id: str) -> dict[str, str]:
@@ -157,19 +149,6 @@ def events(warehouse: str) -> list[tuple[Any, ...]]:
         return connection.execute(
             "select period_code, event, by, words from ops.sign_offs order by sign_off_id"
         ).fetchall()
-
-
-def received_one_more(warehouse: str) -> None:
-    """What a build in between may do."""
-    with psycopg.connect(warehouse) as connection:
-        connection.execute(
-            "update marts.appendix_1 set total = total + 1, newly_received = newly_received + 1,"
-            " in_progress_total = in_progress_total + 1,"
-            " in_progress_in_time = in_progress_in_time + 1"
-            " where period_code = '2019-Q1' and display_order = 1;"
-            " update marts.scorecard set received = received + 1"
-            " where period_code = '2019-Q1' and display_order = 1"
-        )
 
 
 def let_time_pass() -> None:

@@ -17,7 +17,6 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 import pytest
-import xlsxwriter
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as trials
 from hypothesis import strategies as some
@@ -25,6 +24,7 @@ from hypothesis import strategies as some
 from motcua.landing import ingest, reference
 from motcua.landing.feeds import FEEDS
 from motcua.warehouse import database, dbt
+from xlsx import workbook
 
 from .histories import File, History, Row, histories, write_pack
 
@@ -139,17 +139,6 @@ def in_two(letter: str) -> str:
         tones = "".join(mark for mark in parts if mark in TONES)
         return normalize("NFC", parts.translate(dict.fromkeys(map(ord, TONES)))) + tones
     return letter
-
-
-def workbook(rows: list[list[str]]) -> bytes:
-    """Rows as the first sheet of a workbook."""
-    target = io.BytesIO()
-    with xlsxwriter.Workbook(target) as book:
-        sheet = book.add_worksheet()
-        for place, row in enumerate(rows):
-            for column, value in enumerate(row):
-                sheet.write_string(place, column, value)
-    return target.getvalue()
 
 
 def lay(zone: Path, deliveries: Iterable[Delivery]) -> str:

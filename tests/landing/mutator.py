@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-import xlsxwriter
 from export_files import OTHER_UNIT, UNIT
 
 from motcua.landing.feeds import FEEDS
+from xlsx import workbook
 
 LOADED, QUARANTINED, IGNORED = "loaded", "quarantined", "ignored"
 LIMIT_PERCENT = 5
@@ -96,17 +96,6 @@ def text(rows: Rows, separator: str = ",", newline: str = "\n", quote_all: bool 
     target = io.StringIO()
     quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
     csv.writer(target, delimiter=separator, lineterminator=newline, quoting=quoting).writerows(rows)
-    return target.getvalue()
-
-
-def workbook(rows: Rows) -> bytes:
-    """Rows as the first sheet of a workbook."""
-    target = io.BytesIO()
-    with xlsxwriter.Workbook(target) as book:
-        sheet = book.add_worksheet()
-        for place, row in enumerate(rows):
-            for column, value in enumerate(row):
-                sheet.write_string(place, column, value)
     return target.getvalue()
 
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from export_files import case, csv_of
 
+import server_data
 from motcua.errors import Interrupted
 from motcua.landing import ingest, load, rejects
 from motcua.warehouse import database, schema, server
@@ -108,8 +109,7 @@ def own_server(landing, tmp_path, monkeypatch):
     schema.migrate()
     yield record
     server.down()
-    if not Path(record["data"]).is_relative_to(tmp_path):
-        shutil.rmtree(Path(record["data"]).parent)
+    server_data.delete(record)
 
 
 def ask(query):

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import listening
+import server_data
 from motcua.errors import Failed
 from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.warehouse import server
@@ -112,8 +112,7 @@ def test_airflow_starts_answers_only_its_users_and_comes_back_after_a_kill(home:
     assert not rest.answers(address)
     assert not airflow.is_up()
     assert local.down() == []
-    if not Path(record["data"]).is_relative_to(home):  # for root the data lies elsewhere
-        shutil.rmtree(Path(record["data"]).parent)
+    server_data.delete(record)
 
 
 def _check_secrets(home: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import listening
 from motcua.operations import processes
 
 # Forks a child in a process group of its own (as Airflow's tasks are) and tells both ids.
@@ -42,7 +43,7 @@ def test_nothing_is_left_of_an_ended_program(tmp_path: Path, start: Callable[[st
     start(FAMILY)
     pids = [int(pid) for pid in _first_line(tmp_path / "some.log").split()]
     assert processes.end(tmp_path, ["some"], patience=0.2) == ["some"]
-    assert [pid for pid in pids if _lives(pid)] == []
+    assert [pid for pid in pids if listening.lives(pid)] == []
     assert not processes.running(tmp_path, "some")
     assert processes.end(tmp_path, ["some"], patience=0) == []
 
@@ -55,9 +56,9 @@ def test_what_a_killed_program_forked_is_found_and_ended(
     os.kill(leader, 9)
     os.waitpid(leader, 0)
     assert not processes.running(tmp_path, "some")
-    assert _lives(child)
+    assert listening.lives(child)
     assert processes.end(tmp_path, ["some"], patience=0.2) == ["some"]
-    assert not _lives(child)
+    assert not listening.lives(child)
 
 
 def test_a_program_that_does_not_stop_is_killed(
@@ -65,7 +66,7 @@ def test_a_program_that_does_not_stop_is_killed(
 ) -> None:
     pid = start(STUBBORN)
     assert processes.end(tmp_path, ["some"], patience=0.2) == ["some"]
-    assert not _lives(pid)
+    assert not listening.lives(pid)
 
 
 def test_a_stranger_that_got_the_process_id_is_left_alone(
@@ -77,7 +78,7 @@ def test_a_stranger_that_got_the_process_id_is_left_alone(
     record.write_text(json.dumps(json.loads(ours) | {"started": 1}))
     assert not processes.running(tmp_path, "some")
     assert processes.end(tmp_path, ["some"], patience=0) == []
-    assert _lives(pid)
+    assert listening.lives(pid)
     record.write_text(ours)
 
 
@@ -96,10 +97,3 @@ def _first_line(path: Path) -> str:
     while not path.read_text().endswith("\n"):
         time.sleep(0.01)
     return path.read_text().splitlines()[0]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -15,19 +15,6 @@ from motcua.warehouse import runs
 WAIVER = Waiver("Trần Thị B", "máy chủ hỏng")
 
 
-def received_one_more(url: str) -> None:
-    """One more case of unit 1, in progress: the relations still hold."""
-    with psycopg.connect(url) as connection:
-        connection.execute(
-            "update marts.appendix_1 set total = total + 1, newly_received = newly_received + 1,"
-            " in_progress_total = in_progress_total + 1,"
-            " in_progress_in_time = in_progress_in_time + 1"
-            " where period_code = '2019-Q1' and display_order = 1;"
-            " update marts.scorecard set received = received + 1"
-            " where period_code = '2019-Q1' and display_order = 1"
-        )
-
-
 def lacks(url: str, day: str) -> None:
     """No day of 2019-Q1 is missing but, when it is one of its days, this."""
     with psycopg.connect(url) as connection:
@@ -40,7 +27,7 @@ def lacks(url: str, day: str) -> None:
 
 def test_figures_that_changed_since_they_were_approved_are_not_published(built: str) -> None:
     approved = proposal.propose("2019-Q1").candidate_sha256
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     with pytest.raises(Refused, match="changed since they were approved"):
         release.publish("2019-Q1", "Nguyễn Văn A", approved_sha256=approved)
     assert release.standing("2019-Q1") is None
@@ -60,7 +47,7 @@ def test_a_proposal_tells_what_differs_from_the_standing_release(built: str) -> 
     again = proposal.propose("2019-Q1")
     assert again.is_published
     assert again.candidate_sha256 == first.candidate_sha256
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     with pytest.raises(Refused, match="--revise"):
         proposal.propose("2019-Q1")
     revised = proposal.propose("2019-Q1", revise=True, note="bổ sung")
@@ -99,7 +86,7 @@ def test_missing_days_are_laid_before_the_approver_with_who_accepts_them(built: 
     again = pipeline.propose("2019-Q1")
     assert again["is_published"], "the figures that stand need no second waiver"
     assert pipeline.publish_approved(again, None) == publication_id
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     with pytest.raises(Refused, match="cases 2019-04-05"):
         proposal.propose("2019-Q1", revise=True, note="bổ sung")
 
@@ -117,7 +104,7 @@ def test_the_sheet_of_an_approver_has_the_figures_of_the_report(built: str) -> N
 
     publish = {"approved_by": "Nguyễn Văn A", "words": "Đồng ý"}
     assert pipeline.publish_approved(found, publish) == "2019-Q1.r1"
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     revised = pipeline.propose("2019-Q1", revise=True, note="bổ sung | hồ sơ")
     assert "Khác biệt so với 2019-Q1.r1" in revised["body"]
     assert r"Lý do công bố lại: bổ sung \| hồ sơ" in revised["body"]

@@ -32,19 +32,6 @@ def change(url: str, statement: str) -> None:
         connection.execute(statement)
 
 
-def received_one_more(url: str, period: str = "2019-Q1") -> None:
-    """One more case of unit 1, in progress: the relations still hold."""
-    change(
-        url,
-        "update marts.appendix_1 set total = total + 1, newly_received = newly_received + 1,"
-        " in_progress_total = in_progress_total + 1,"
-        " in_progress_in_time = in_progress_in_time + 1"
-        f" where period_code = '{period}' and display_order = 1;"
-        " update marts.scorecard set received = received + 1"
-        f" where period_code = '{period}' and display_order = 1",
-    )
-
-
 def test_release_holds_every_figure_of_the_candidate_and_pins_its_inputs(built: str) -> None:
     made = release.publish("2019-Q1", "Nguyễn Văn A", note="lần đầu")
     assert (made.publication_id, made.is_new) == ("2019-Q1.r1", True)
@@ -94,7 +81,7 @@ def test_publishing_the_same_figures_again_adds_no_row(built: str) -> None:
 
 def test_other_figures_are_refused_without_revise_and_the_cells_are_named(built: str) -> None:
     release.publish("2019-Q1", "A")
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     with pytest.raises(Refused) as refusal:
         release.publish("2019-Q1", "A")
     text = str(refusal.value)
@@ -111,7 +98,7 @@ def test_revision_needs_a_note_and_a_change_and_then_stands_beside_the_first(bui
     release.publish("2019-Q1", "A")
     with pytest.raises(Refused, match=r"Nothing has changed since 2019-Q1\.r1"):
         release.publish("2019-Q1", "A", revise=True, note="vì")
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     for note in (None, "  "):
         with pytest.raises(Refused, match="needs a note"):
             release.publish("2019-Q1", "A", revise=True, note=note)
@@ -137,7 +124,7 @@ def test_consent_is_asked_for_before_the_long_work(built: str) -> None:
     release.check_consent("2019-Q1", "A", revise=False, note=None)
     with pytest.raises(Refused, match="Nothing has changed"):
         release.check_consent("2019-Q1", "A", revise=True, note="vì")
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     with pytest.raises(Refused, match="needs a note"):
         release.check_consent("2019-Q1", "A", revise=True, note=" ")
     release.check_consent("2019-Q1", "A", revise=True, note="vì")
@@ -145,7 +132,7 @@ def test_consent_is_asked_for_before_the_long_work(built: str) -> None:
 
 def test_a_change_without_any_row_behind_it_is_unexplained_and_texts_are_kept(built: str) -> None:
     release.publish("2019-Q1", "A")
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     change(
         built,
         "update marts.appendix_4 set note = 'mới' where period_code = '2019-Q1'"
@@ -195,7 +182,7 @@ def test_another_name_of_a_unit_is_no_new_figure_but_may_be_revised(built: str) 
 
 def test_withdrawn_release_gives_way_to_the_one_before(built: str) -> None:
     release.publish("2019-Q1", "A")
-    received_one_more(built)
+    report_marts.receive_one_more(built)
     release.publish("2019-Q1", "A", revise=True, note="bổ sung")
     release.withdraw("2019-Q1.r2", "B", "đếm nhầm")
     with psycopg.connect(built) as connection:

@@ -1,7 +1,6 @@
 """The embedded server: private, found again, and healed after a kill."""
 
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -12,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import server_data
 from motcua.warehouse import server
 
 
@@ -21,8 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "home"
     record = server.running()
     server.down()
-    if record and not Path(record["data"]).is_relative_to(tmp_path):
-        shutil.rmtree(Path(record["data"]).parent)
+    server_data.delete(record)
 
 
 def test_up_starts_once_and_down_ends_it(home: Path) -> None:

@@ -120,7 +120,7 @@ def find(
         found.append(file)
     if hidden:
         warnings.append(
-            f"Hidden files and folders are not looked into: {_listed(sorted(hidden))}. If exports"
+            f"Hidden files and folders are not looked into: {first_ten(sorted(hidden))}. If exports"
             " lie there, move them."
         )
     return sorted(found, key=lambda file: (file.key, file.uri)), warnings
@@ -134,7 +134,8 @@ def _hidden(path: PurePosixPath) -> str | None:
     return None
 
 
-def _listed(names: Sequence[str]) -> str:
+def first_ten(names: Sequence[str]) -> str:
+    """As far as they fit into a message: ten, and how many more."""
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return ", ".join(shown(name) for name in names[:10]) + more
 

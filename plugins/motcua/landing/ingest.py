@@ -189,11 +189,9 @@ def _misdated(file: ExportFile, known: Known, today: date) -> str | None:
 
 
 def _waiting(names: Sequence[str]) -> str:
-    few = ", ".join(names[:10])
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return (
         f"Changed less than {settings.quiet_seconds():g} s ago, so perhaps still being written:"
-        f" {few}{more}. The next run takes them (`MOTCUA_QUIET_SECONDS=0` at once)."
+        f" {find.first_ten(names)}. The next run takes them (`MOTCUA_QUIET_SECONDS=0` at once)."
     )
 
 

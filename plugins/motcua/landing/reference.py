@@ -17,6 +17,7 @@ from unicodedata import normalize
 
 import psycopg
 
+from motcua import settings
 from motcua.errors import Failed
 from motcua.landing.checks import Known
 from motcua.landing.feeds import FEEDS
@@ -153,6 +154,19 @@ def known_codes(folder: Path) -> Known:
     days = [row.values["expected_from"] for row in pack["feeds"] if row.values["expected_from"]]
     first = date.fromisoformat(min(days)) if days else None
     return Known(frozenset(units | aliases), frozenset(kiosks), first)
+
+
+def in_use(connection: psycopg.Connection) -> str | None:
+    """sha256 of the pack of the settings; until a run has stored it, of the newest that a run has.
+
+    None as long as no run has stored any.
+    """
+    row = connection.execute(
+        "select reference_sha256 from reference.packs"
+        " order by (reference_sha256 = %s) desc, stored_at desc limit 1",
+        [sha256(settings.reference())],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def store(folder: Path) -> tuple[str, bool]:

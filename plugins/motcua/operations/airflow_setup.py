@@ -139,6 +139,9 @@ def configure(metadata_url: str) -> None:
         "api_auth": {"jwt_secret": keys["jwt_secret"]},
         # Half a second between two looks for work: a task follows the one before it sooner.
         "scheduler": {"scheduler_idle_sleep_time": 0.5},
+        # The longest time until it is seen that a task's process has ended. An answer to a sign-off
+        # that comes before that fails the task (decision 57).
+        "workers": {"min_heartbeat_interval": 1},
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 60},
     }
     if executor() == CELERY:

@@ -29,12 +29,6 @@ LOAD = "load"
 LOOKED_BACK = timedelta(days=7)
 """Missing days older than this are told by `motcua status` alone, and by the gates."""
 
-# That of the settings; until a run has stored it, the newest that a run has.
-_PACK = """
-select reference_sha256 from reference.packs
-order by (reference_sha256 = %s) desc, stored_at desc limit 1
-"""
-
 _NOT_BUILT = """
 select count(*), min(loaded_at)
 from raw.files
@@ -220,7 +214,7 @@ def _next_period(at: datetime) -> list[Alert]:
 
 def _data(connection: Connection, at: datetime) -> list[Alert]:
     """Expected days of the last week that are not complete after their deadline."""
-    pack = connection.execute(_PACK, [reference.sha256(settings.reference())]).fetchone()
+    pack = reference.in_use(connection)
     if pack is None:
         return []
     local = at.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
@@ -228,7 +222,7 @@ def _data(connection: Connection, at: datetime) -> list[Alert]:
     newest = local.date() - timedelta(days=1 if local.time() > deadline else 2)
     absent = [
         day
-        for day in completeness.days(connection, pack[0], local)
+        for day in completeness.days(connection, pack, local)
         if day.kiosk is None
         and day.is_expected
         and day.state in (MISSING, QUARANTINED)

@@ -30,12 +30,6 @@ group by feeds.feed
 order by feeds.feed
 """
 
-# That of the settings; until a run has stored it, the newest that a run has.
-_PACK = """
-select reference_sha256 from reference.packs
-order by (reference_sha256 = %s) desc, stored_at desc limit 1
-"""
-
 LONGEST_LOOK = 8
 """Seconds after which a remote landing zone is no longer waited for."""
 
@@ -125,9 +119,9 @@ def _feeds(at: datetime | None) -> list[str]:
     at = at or datetime.now(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
     try:
         with database.connect(database.OPS_READER) as connection:
-            pack = connection.execute(_PACK, [reference.sha256(settings.reference())]).fetchone()
-            rows = connection.execute(_FEEDS, pack).fetchall() if pack else []
-            days = completeness.days(connection, pack[0], at) if pack else []
+            pack = reference.in_use(connection)
+            rows = connection.execute(_FEEDS, [pack]).fetchall() if pack else []
+            days = completeness.days(connection, pack, at) if pack else []
     except Failed as failure:
         return [str(failure)]
     except _NOT_MADE_YET:

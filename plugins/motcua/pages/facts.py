@@ -103,16 +103,6 @@ def now() -> datetime:
     return datetime.now(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
 
 
-def pack(connection: Connection) -> str | None:
-    """The pack of the settings; until a run has stored it, the newest that a run has."""
-    row = connection.execute(
-        "select reference_sha256 from reference.packs"
-        " order by (reference_sha256 = %s) desc, stored_at desc limit 1",
-        [reference.sha256(settings.reference())],
-    ).fetchone()
-    return row[0] if row else None
-
-
 def periods(connection: Connection, today: date) -> list[Period]:
     """Every period of the pack and every published one, the newest first."""
     found = _rows(
@@ -138,7 +128,7 @@ def periods(connection: Connection, today: date) -> list[Period]:
         where period_code not in (select period_code from known)
         order by cases_to desc, cases_from
         """,
-        [pack(connection)],
+        [reference.in_use(connection)],
     )
     releases = _releases(connection)
     gates = _candidate_gates(connection)
@@ -398,7 +388,7 @@ def feeds(connection: Connection) -> list[Row]:
         group by expected.feed, expected.expected, expected.expected_from
         order by expected.feed
         """,
-        [pack(connection)],
+        [reference.in_use(connection)],
     )
 
 
@@ -407,7 +397,7 @@ def days(connection: Connection, first: date, last: date, at: datetime) -> list[
 
     at: local time of the Centre that deadlines are compared with.
     """
-    reference_sha256 = pack(connection)
+    reference_sha256 = reference.in_use(connection)
     if reference_sha256 is None:
         return []
     found = completeness.days(connection, reference_sha256, at, first, last)
