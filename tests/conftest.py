@@ -25,13 +25,15 @@ for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
     if name not in KEPT:
         del os.environ[name]
 os.environ["MOTCUA_QUIET_SECONDS"] = "0"  # what a test has written is whole
+# Two Airflows that start at once do not take one port.
+os.environ["MOTCUA_AIRFLOW_PORT"] = f"808{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]}"
 
 import mail_sink  # noqa: E402 (after the settings are cleared)
 import server_data  # noqa: E402
 from motcua.operations.alerts import MailServer  # noqa: E402
 from motcua.warehouse import schema, server  # noqa: E402
 
-SHARED = {"tests/end_to_end", "tests/sample"}
+SHARED = {"tests/end_to_end", "tests/installation", "tests/sample"}
 """Folders whose tests share a dear fixture: one process runs all of them."""
 
 

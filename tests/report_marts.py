@@ -338,7 +338,7 @@ def _evidence(cards: list[Row], appendix_1: list[Row]) -> Iterable[Row]:
                 "numerator": score * 50,
                 "denominator": 50,
                 "unrounded_value": score,
-                "evidence_kind": "computed",
+                "evidence_kind": "declared" if number in (5, 6) else "computed",
                 "small_denominator": False,
             }
 

@@ -113,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     trace = add("trace", _trace, "what a published figure is made of, down to files and records")
     trace.add_argument("publication", metavar="PUBLICATION", help="such as 2019-H1.r1")
-    trace.add_argument("table", metavar="TABLE", help="such as appendix_1")
+    trace.add_argument(
+        "table", metavar="TABLE", help="such as appendix_1; revisions: why it changed"
+    )
     trace.add_argument("unit", metavar="UNIT", help="a unit code, or TOTAL")
     trace.add_argument("column", metavar="COLUMN", help="such as settled_late")
     trace.add_argument("--all", metavar="FILE", type=Path, help="write every row as csv")
@@ -302,8 +304,15 @@ def _notify_units(options: argparse.Namespace) -> None:
 
 
 def _trace(options: argparse.Namespace) -> None:
-    from motcua.publication import trace
+    from motcua.publication import trace, trace_revisions
 
+    if options.table == "revisions":
+        of_cell = (options.publication, options.unit, options.column)
+        print(trace_revisions.text(trace_revisions.changes(*of_cell)))
+        if options.all:
+            number = trace_revisions.write_all(options.all, *of_cell)
+            print(f"{number} rows: {options.all}")
+        return
     of = (options.publication, options.table, options.unit, options.column)
     print(trace.text(trace.trace(*of)))
     if options.all:

@@ -100,6 +100,17 @@ def deadline() -> time:
     return time.fromisoformat(os.environ.get("MOTCUA_DEADLINE") or "07:00")
 
 
+def airflow_port() -> int:
+    """Port of Airflow's UI on 127.0.0.1; another free one when somebody has it.
+
+    Raises Failed when the setting is no port.
+    """
+    given = os.environ.get("MOTCUA_AIRFLOW_PORT") or "8080"
+    if given.isdecimal() and 0 < int(given) < 65_536:
+        return int(given)
+    raise Failed(f"MOTCUA_AIRFLOW_PORT is {given}; it must be a port from 1 to 65535.")
+
+
 def airflow_executor() -> str:
     """How the Airflow of this machine runs tasks: LocalExecutor or CeleryExecutor."""
     return os.environ.get("MOTCUA_AIRFLOW_EXECUTOR") or "LocalExecutor"

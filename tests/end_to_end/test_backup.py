@@ -8,9 +8,8 @@ import psycopg
 import pytest
 
 import server_data
+from commands import done
 from motcua.warehouse import database, server
-
-from .conftest import done
 
 TABLES = """
 select nspname || '.' || relname

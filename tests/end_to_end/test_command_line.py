@@ -8,11 +8,10 @@ import psycopg
 import pytest
 
 import oracle
+from commands import PERIODS, done, motcua
 from motcua import settings
 from motcua.documents import comparison
 from motcua.landing.feeds import FEEDS
-
-from .conftest import PERIODS, done, motcua
 
 
 def test_every_cell_equals_the_report(published: tuple[str, Path]) -> None:

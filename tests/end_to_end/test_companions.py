@@ -10,10 +10,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from commands import PERIODS, motcua
 from motcua.publication import trace
 from motcua.publication.definitions import RATES
-
-from .conftest import PERIODS, motcua
 
 Published = tuple[str, Path]
 

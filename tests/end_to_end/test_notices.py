@@ -14,6 +14,7 @@ import pytest
 
 import oracle
 import server_data
+from commands import done, end_of, motcua
 from mail_sink import Sink
 from motcua import settings
 from motcua.documents import notice_facts, notices
@@ -22,8 +23,6 @@ from motcua.landing.feeds import FEEDS
 from motcua.operations import airflow, local, notify, rest
 from motcua.operations.alerts import MailServer
 from motcua.warehouse import server
-
-from .conftest import done, end_of, motcua
 
 MONTHS = ("2019-02", "2019-03", "2019-04", "2019-05", "2019-06")
 UNIT = "000.00.01.H51"

@@ -5,9 +5,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from commands import done
 from motcua.publication.recompute import recompute
-
-from .conftest import done
 
 pytestmark = pytest.mark.slow
 

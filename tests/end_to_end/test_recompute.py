@@ -5,12 +5,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from commands import PERIODS
 from motcua.publication import evidence, figures
 from motcua.publication.recompute import recompute
 from motcua.publication.today import recompute_on_units_of_today
 from motcua.warehouse import database
-
-from .conftest import PERIODS
 
 
 @pytest.mark.slow

@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from commands import done, motcua
 from motcua import settings
+from motcua.publication import trace, trace_revisions
 from motcua.publication.recompute import recompute
-
-from .conftest import done, motcua
 
 UNITS = {f"000.00.{number:02d}.H51": number for number in range(1, 17)}
 
@@ -37,6 +37,62 @@ def changes(url: str, publication_id: str, comparison: str) -> list[dict[str, ob
         assert cursor.description is not None
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def check_traces(url: str, publication_id: str) -> int:
+    """Trace every changed cell to its rows, by release; returns how many cells count rows."""
+    with psycopg.connect(url) as connection:
+        cells = connection.execute(
+            "select distinct unit_code, table_name || '.' || column_name from published.revisions"
+            " where publication_id = %s order by 1, 2",
+            [publication_id],
+        ).fetchall()
+    counted = 0
+    for unit, cell in cells:
+        for change in trace_revisions.changes(publication_id, unit, cell, first=None):
+            assert not change.disagrees, (unit, cell, change)
+            for one in change.changed:
+                signed = [
+                    row.counted if row.publication_id == change.new_id else -row.counted
+                    for row in one.rows
+                ]
+                assert sum(signed) == one.difference, (unit, cell, one)
+            rows = trace.definition_of(*cell.split(".", 1)).rows
+            is_count = rows and not rows.points and "value" not in cell
+            if is_count and change.table not in ("late_cases", "indicator_evidence"):
+                of_rows = [one for one in change.reasons if one.reason != "counted_externally"]
+                if all(one.difference is not None for one in of_rows):
+                    found = sum(one.difference for one in change.changed)
+                    assert found == sum(one.difference for one in of_rows), (unit, cell)
+                    counted += 1
+    return counted
+
+
+def test_a_change_is_traced_to_the_rows_that_one_release_counts_and_another_does_not(
+    published: tuple[str, Path], tmp_path: Path
+) -> None:
+    assert check_traces(published[0], "2019-H1.r1") > 40
+    of = ("2019-H1.r1", "revisions", "000.00.05.H51", "appendix_1.settled_total")
+    told = done("trace", *of)
+    assert "2019-H1.r1 so với 2019-Q1.r1 + 2019-Q2.r1" in told
+    assert "recorded_late (ghi nhận sau ngày chốt): +12 (12 dòng)" in told
+    whole = tmp_path / "all.csv"
+    done("trace", *of, "--all", str(whole))
+    with whole.open(encoding="utf-8", newline="") as lines:
+        written = list(csv.DictReader(lines))
+    assert len({row["key"] for row in written}) == 12
+    assert {row["reason"] for row in written} == {"recorded_late"}
+    late = [row for row in written if row["publication_id"] == "2019-H1.r1"]
+    assert len(late) == 12
+    for row in late:
+        (path,) = (published[1] / "landing").rglob(row["told_file"])
+        if path.suffix == ".csv":
+            record = path.read_text(encoding="utf-8-sig").splitlines()[int(row["told_record"])]
+            assert row["key"] in record
+    failed = motcua("trace", "2019-H1.r1", "revisions", "000.00.05.H51", "appendix_1.x")
+    assert (failed.returncode, "has no figure x" in failed.stderr) == (1, True)
+    failed = motcua("trace", "2019-Q1.r1", "revisions", "000.00.05.H51", "appendix_1.total")
+    assert "tells no change of appendix_1.total" in failed.stderr
 
 
 def test_quarters_and_half_year_differ_by_what_happened_to_67_settled_cases(
@@ -159,6 +215,7 @@ def test_a_late_file_changes_the_next_release_and_never_the_stored_one(
             "select publication_id from published.latest_publications where period_code = '2019-Q1'"
         ).fetchall()
     assert latest == [("2019-Q1.r1",)]
+    assert check_traces(url, "2019-Q1.r2") > 3
 
 
 @pytest.mark.slow
@@ -270,6 +327,8 @@ def test_each_reason_is_what_was_done_to_the_rows_of_that_figure(
     assert twice == [(["2019-Q1.r2", "2019-Q2.r2"], "recorded_late", -1)], (
         "settled in both quarters: the first did not know the later end"
     )
+    for publication_id in ("2019-Q1.r2", "2019-Q2.r2", "2019-H1.r2"):
+        assert check_traces(url, publication_id) > 3
 
 
 @pytest.mark.slow
@@ -308,6 +367,9 @@ def test_a_review_alone_is_told_and_a_longer_release_without_all_its_parts_is_le
         ("late_cases", unit, f"{code}.reviewed", "false", "true", "review_changed", 1),
     ]
     assert changes(url, "2019-Q1.r2", "overlap") == [], "2019-Q2 stands no more"
+    told_by = done("trace", "2019-Q1.r2", "revisions", unit, f"late_cases.{code}.reason")
+    assert "review_changed" in told_by
+    assert arrived.name in told_by, "the review stands there with its file"
 
 
 @pytest.mark.slow
@@ -339,3 +401,4 @@ def test_a_code_renamed_by_the_pack_is_no_correction_of_the_unit(
     assert settled[old][2] == settled[new][2] == "rules_changed"
     assert {row["reason"] for row in rows if row["table_name"] == "late_cases"} == {"rules_changed"}
     assert not {"unit_name", "display_order", "period_code"} & {row["column_name"] for row in rows}
+    assert check_traces(copy[0], "2019-Q1.r2") > 10

@@ -11,10 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from commands import PERIODS, motcua
 from motcua.publication import trace
 from motcua.publication.definitions import DEFINITIONS, INDICATOR_EVIDENCE, LATE_CASES
-
-from .conftest import PERIODS, motcua
 
 Published = tuple[str, Path]
 TEXTS = {"time_unit", "note"}
@@ -289,6 +288,20 @@ def test_a_file_of_all_rows_has_one_header_and_names_the_part(
             counted[row["figure"]] += int(row["counted"])
     assert counted == {"appendix_2.total": 5_841, "appendix_1.settled_total": 21_648}
     assert len(whole.read_text().splitlines()) == number + 1
+
+
+def test_what_the_list_tells_of_a_late_case_is_traced_to_it(published: Published) -> None:
+    with psycopg.connect(published[0]) as connection:
+        listed = connection.execute(
+            "select unit_code, case_code, days_late, due_date, finished_date"
+            " from published.late_cases where publication_id = '2019-H1.r1' order by case_code"
+        ).fetchall()
+    assert len(listed) == 98
+    for unit, code, days, due, finished in listed:
+        found = trace.trace("2019-H1.r1", "late_cases", unit, f"{code}.days_late")
+        assert (found.value, found.count) == (days, 1)
+        (row,) = found.rows
+        assert (row["case_code"], row["due_date"], row["ended_date"]) == (code, due, finished)
 
 
 def test_what_is_not_there_is_said(published: Published) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from .conftest import done, motcua
+from commands import done, motcua
 
 BY, REASON = "Trần Thị B", "nhầm tệp\ncủa Sở Một"
 NOTICE = re.compile(

@@ -12,6 +12,7 @@ TABLES = {
     "appendix_4": definitions.APPENDIX_4,
     "scorecard": definitions.SCORECARD,
     "indicator_evidence": definitions.INDICATOR_EVIDENCE,
+    "late_cases": {name: definitions.of_late_case("X", name) for name in definitions.LATE_CASE},
 }
 
 

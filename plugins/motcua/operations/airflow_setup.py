@@ -20,7 +20,6 @@ from motcua.operations import broker
 from motcua.warehouse import server
 
 USERS = {"admin": "admin", "viewer": "viewer"}
-USUAL_PORT = 8080
 
 LOCAL, CELERY = "LocalExecutor", "CeleryExecutor"
 TASKS_AT_ONCE = 4
@@ -96,7 +95,7 @@ def settings_digest() -> str:
 
 def configure(metadata_url: str) -> None:
     """Write airflow.cfg, the passwords and the record of this start; all private."""
-    port = server.free_port(USUAL_PORT)
+    port = server.free_port(settings.airflow_port())
     address = f"http://127.0.0.1:{port}"
     users = ",".join(f"{user}:{role}" for user, role in USERS.items())
     _keep(password_file(), {user: secrets.token_urlsafe(16) for user in USERS})

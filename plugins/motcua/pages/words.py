@@ -1,5 +1,7 @@
 """What the pages say in Vietnamese and in English."""
 
+from motcua.publication.definitions import CHANGE_REASONS
+
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 DEFAULT = "vi"
 
@@ -108,24 +110,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "comparison": ("Loại so sánh", "Comparison"),
     "revision": ("bản trước của cùng kỳ", "earlier release of the period"),
     "overlap": ("các kỳ nằm trong kỳ này", "periods inside this one"),
-    "record_removed": ("hồ sơ bị hủy", "record removed"),
-    "unit_corrected": ("sửa đơn vị", "unit corrected"),
-    "receipt_date_corrected": ("sửa ngày tiếp nhận", "receipt date corrected"),
-    "due_date_corrected": ("sửa hạn trả", "due date corrected"),
-    "recorded_late": ("ghi nhận sau ngày chốt", "recorded late"),
-    "loaded_late": ("tệp đến sau khi công bố", "loaded late"),
-    "review_changed": ("kết quả rà soát thay đổi", "review changed"),
-    "file_replaced": ("tệp được thay", "file replaced"),
-    "rules_changed": ("bộ quy tắc hoặc dữ liệu tham chiếu thay đổi", "rules changed"),
-    "procedures_changed": ("danh mục thủ tục thay đổi", "procedures changed"),
-    "related_records_changed": ("dữ liệu liên quan thay đổi", "related records changed"),
-    "counted_externally": ("đếm từ phần mềm khác", "counted externally"),
-    "follows_from_other_figures": ("theo số liệu khác", "follows from other figures"),
-    "follows_from_uncounted_rows": (
-        "theo dòng không nằm trong tử số, mẫu số",
-        "follows from uncounted rows",
-    ),
-    "unexplained": ("chưa giải thích được", "unexplained"),
+    **CHANGE_REASONS,
     "inputs": ("Dữ liệu đầu vào", "Inputs"),
     "inputs_caption": ("Các tệp mà bản công bố dựa trên", "Files that the release rests on"),
     "waivers": ("Ngày thiếu được chấp nhận", "Accepted missing days"),

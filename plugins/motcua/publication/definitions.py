@@ -362,6 +362,52 @@ LATE_CASES = Definition(
 )
 
 
+LATE_CASE = {
+    "procedure_code": ("Mã thủ tục của hồ sơ", "theo lần ghi nhận cuối đến ngày chốt"),
+    "due_date": ("Hạn của hồ sơ", "ngày hẹn trả mà hồ sơ được đối chiếu"),
+    "finished_date": ("Ngày kết thúc xử lý", "để trống khi còn đang giải quyết"),
+    "days_late": (
+        "Số ngày trễ hạn",
+        "số ngày làm việc từ hạn đến ngày kết thúc; còn đang giải quyết: đến ngày cuối kỳ",
+    ),
+    "reason": ("Nguyên nhân trễ hạn", "mã theo kết quả rà soát"),
+    "reviewed": ("Đã rà soát", "có kết quả rà soát đến ngày chốt"),
+    "apology_sent": ("Đã gửi thư xin lỗi", "theo kết quả rà soát"),
+}
+"""What the list tells of each late case."""
+
+
+def of_late_case(case_code: str, column: str) -> Definition:
+    """The definition of what the list of late cases tells of one case."""
+    text, formula = LATE_CASE[column]
+    assert LATE_CASES.rows is not None
+    condition = f"{LATE_CASES.rows.condition} and case_code = '{case_code}'"
+    return Definition(text, formula, DECREE, Rows("cases", condition))
+
+
+CHANGE_REASONS = {
+    "record_removed": ("hồ sơ bị hủy", "record removed"),
+    "unit_corrected": ("sửa đơn vị", "unit corrected"),
+    "receipt_date_corrected": ("sửa ngày tiếp nhận", "receipt date corrected"),
+    "due_date_corrected": ("sửa hạn trả", "due date corrected"),
+    "recorded_late": ("ghi nhận sau ngày chốt", "recorded late"),
+    "loaded_late": ("tệp đến sau khi công bố", "loaded late"),
+    "review_changed": ("kết quả rà soát thay đổi", "review changed"),
+    "file_replaced": ("tệp được thay", "file replaced"),
+    "rules_changed": ("bộ quy tắc hoặc dữ liệu tham chiếu thay đổi", "rules changed"),
+    "procedures_changed": ("danh mục thủ tục thay đổi", "procedures changed"),
+    "related_records_changed": ("dữ liệu liên quan thay đổi", "related records changed"),
+    "counted_externally": ("đếm từ phần mềm khác", "counted externally"),
+    "follows_from_other_figures": ("theo số liệu khác", "follows from other figures"),
+    "follows_from_uncounted_rows": (
+        "theo dòng không nằm trong tử số, mẫu số",
+        "follows from uncounted rows",
+    ),
+    "unexplained": ("chưa giải thích được", "unexplained"),
+}
+"""Why a figure changed, in Vietnamese and English."""
+
+
 @dataclass(frozen=True)
 class Rate:
     """A share: the sum of some figures in the sum of others, as (table, column).

@@ -99,12 +99,8 @@ def explain_revision(
         if one.table != _LATE
         and not ((one.table, one.key) in one_sided and one.column in _NO_FIGURES)
     }
-    counts = {
-        **_columns_of(APPENDIX_1, SCORECARD),
-        ("appendix_2", "settled_total"): APPENDIX_1["settled_total"],
-    }
-    measures = {**_flags(counts), **_points(), **_ONLINE}
-    changes = _changes(connection, publication_id, [standing], measures)
+    counts = _counts()
+    changes = _changes(connection, publication_id, [standing], _measures())
     changes += _external_changes(connection, publication_id, [standing], counts)
     for counted in _COUNTED:
         changes += _row_changes(connection, publication_id, standing, counted)
@@ -298,6 +294,32 @@ def tile_ratings(
     ).fetchall()
     begins = [*(begin for begin, _ in windows), ratings_to + timedelta(1)]
     return begins == [ratings_from, *(end + timedelta(1) for _, end in windows)]
+
+
+def reasons_of_cases(
+    connection: Connection, new_id: str, old_ids: list[str], cell: Cell, codes: list[str]
+) -> dict[str, str]:
+    """Why some cases of a cell's unit are counted otherwise, as the warehouse tells it now."""
+    table, unit, column = cell
+    measures = _ALL if table == _LATE else _measures()
+    place = (_LATE, "case_code") if table == _LATE else (table, column)
+    if place not in measures:
+        return {}
+    found = _reasoned(connection, new_id, old_ids, {place: measures[place]}, _BY_UNIT, codes)
+    return {code: reason for of_unit, code, reason in found if of_unit == unit}
+
+
+def _counts() -> dict[Place, Definition]:
+    """The cells that count cases."""
+    return {
+        **_columns_of(APPENDIX_1, SCORECARD),
+        ("appendix_2", "settled_total"): APPENDIX_1["settled_total"],
+    }
+
+
+def _measures() -> dict[Place, str]:
+    """What a case adds to each cell that depends on cases."""
+    return {**_flags(_counts()), **_points(), **_ONLINE}
 
 
 def _columns_of(*tables: dict[str, Definition]) -> dict[Place, Definition]:
@@ -624,6 +646,7 @@ group by table_name, unit_code, column_name, reason
 """
 
 _BY_CASE = "select case_code, max(reason) from reasoned group by case_code"
+_BY_UNIT = "select unit_code, case_code, reason from reasoned"
 
 _ALL: dict[Place, str] = {
     (_LATE, "case_code"): ("case when publication_id = %(new)s then 2 else 1 end")

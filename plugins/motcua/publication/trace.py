@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,11 +18,13 @@ from motcua.publication.definitions import (
     DEFINITIONS,
     INDICATOR_EVIDENCE,
     INDICATORS,
+    LATE_CASE,
     LATE_CASES,
     REVIEW_REASONS,
     Definition,
     Rows,
     of_field,
+    of_late_case,
 )
 from motcua.publication.figures import shown
 from motcua.warehouse import database, withdrawals
@@ -175,14 +177,14 @@ def trace(publication_id: str, table: str, unit: str, column: str, first: int = 
     Raises Failed when there is no such release, table, unit or column.
     """
     with database.connect(database.PUBLISHER) as connection:
-        release = _release(connection, publication_id)
+        release = release_of(connection, publication_id)
         return _trace(connection, release, table, unit, column, first)
 
 
 def all_rows(publication_id: str, table: str, unit: str, column: str) -> Iterator[dict[str, Any]]:
     """Every row that the figure counts, streamed."""
     with database.connect(database.PUBLISHER) as connection:
-        _release(connection, publication_id)
+        release_of(connection, publication_id)
         for _, rows in _leaves(table, column):
             yield from _rows(connection, publication_id, rows, unit, limit=None)
 
@@ -194,26 +196,39 @@ def write_all(path: Path, publication_id: str, table: str, unit: str, column: st
     Raises Failed when the file cannot be written.
     """
     leaves = _leaves(table, column)
-    number = 0
     with database.connect(database.PUBLISHER) as connection:
-        _release(connection, publication_id)
+        release_of(connection, publication_id)
         _require_unit(connection, publication_id, unit)
-        try:
-            with path.open("w", encoding="utf-8", newline="") as handle:
-                writer = csv.DictWriter(handle, _header([rows for _, rows in leaves]))
-                writer.writeheader()
-                for figure, rows in leaves:
-                    for row in _rows(connection, publication_id, rows, unit, limit=None):
-                        writer.writerow({"figure": figure, "counted": 1, **row})
-                        number += 1
-                    for row in _external(connection, publication_id, rows, unit):
-                        writer.writerow({"figure": figure, **row})
-                        number += 1
-        except OSError as error:
-            raise Failed(
-                f"{path} cannot be written: {error.strerror}. Name a file in a folder that is"
-                " there and yours to write."
-            ) from error
+        return write_csv(
+            path,
+            _header([rows for _, rows in leaves]),
+            (
+                {"figure": figure, "counted": 1, **row}
+                for figure, rows in leaves
+                for found in (
+                    _rows(connection, publication_id, rows, unit, limit=None),
+                    _external(connection, publication_id, rows, unit),
+                )
+                for row in found
+            ),
+        )
+
+
+def write_csv(path: Path, names: list[str], rows: Iterable[dict[str, Any]]) -> int:
+    """Write rows as they come; returns how many. Raises Failed when the file cannot be written."""
+    number = 0
+    try:
+        with path.open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.DictWriter(handle, names)
+            writer.writeheader()
+            for row in rows:
+                writer.writerow(row)
+                number += 1
+    except OSError as error:
+        raise Failed(
+            f"{path} cannot be written: {error.strerror}. Name a file in a folder that is"
+            " there and yours to write."
+        ) from error
     return number
 
 
@@ -231,9 +246,15 @@ def _header(leaves: list[Rows]) -> list[str]:
 def definition_of(table: str, column: str) -> Definition:
     """The definition of a figure; raises Failed when there is none."""
     if table == "late_cases":
+        code, _, name = column.rpartition(".")
         if column == "case_code":
             return LATE_CASES
-        raise Failed(f"{column} is no figure of late_cases; its only one is case_code.")
+        if name in LATE_CASE and re.fullmatch(r"[\w./-]+", code):
+            return of_late_case(code, name)
+        raise Failed(
+            f"{column} is no figure of late_cases. Name case_code for the list, or a case and the"
+            f" column, one of {', '.join(LATE_CASE)}, such as 000.00.01.H51-190102-0001.days_late."
+        )
     if table == "indicator_evidence":
         number, _, name = column.partition(".")
         if column in INDICATOR_EVIDENCE:
@@ -343,7 +364,7 @@ def _trace(
     )
 
 
-def _release(connection: Connection, publication_id: str) -> Release:
+def release_of(connection: Connection, publication_id: str) -> Release:
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             "select publication_id, cases_from, cases_to, ratings_from, ratings_to,"
@@ -394,6 +415,8 @@ def _require_unit(connection: Connection, publication_id: str, unit: str) -> Non
 def _value(connection: Connection, publication_id: str, table: str, unit: str, column: str) -> Any:
     """The figure as it stands in schema published; a total is the sum of the units'."""
     if table == "late_cases":
+        if column != "case_code":
+            return _of_late_case(connection, publication_id, unit, column)
         expression, condition = "count(*)", "true"
     elif table == "indicator_evidence":
         number, _, name = column.partition(".")
@@ -465,6 +488,21 @@ def _of_field(connection: Connection, publication_id: str, unit: str, column: st
     return row[0]
 
 
+def _of_late_case(connection: Connection, publication_id: str, unit: str, column: str) -> Any:
+    code, _, name = column.rpartition(".")
+    row = connection.execute(
+        f"select {name} from published.late_cases"
+        f" where publication_id = %(publication_id)s and {_of_unit(unit)} and case_code = %(code)s",
+        {"publication_id": publication_id, "unit": unit, "code": code},
+    ).fetchone()
+    if row is None:
+        raise Failed(
+            f"{publication_id} lists no late case {code} of {unit}. `motcua trace {publication_id}"
+            f" late_cases {unit} case_code` lists them."
+        )
+    return row[0]
+
+
 def _count(connection: Connection, publication_id: str, rows: Rows, unit: str) -> tuple[int, Any]:
     """How many rows, and the sum of their points. Cases are summed up already by what matters."""
     table, number = rows.table, "count(*)"
@@ -509,16 +547,12 @@ def _rows(
     if is_summed_up and not outcomes:
         return
     narrowed = "and outcome = any(%(outcomes)s)" if outcomes else ""
-    told = _told_by(rows)
-    columns = [f"rows.{name}" for name in _SHOWN_COLUMNS[rows.table]]
-    columns += [_TOLD.format(name=name, column=column) for name, column in told.items()]
-    files = "".join(_FILE.format(name=name, column=column) for name, column in told.items())
     query = (
-        f"select {', '.join(columns)} from"
+        f"select {shown_columns(rows)} from"
         f" (select * from evidence.{rows.table} as rows"
         f" where publication_id = %(publication_id)s and {_of_unit(unit)} and ({rows.condition})"
         f" {narrowed} order by {_ORDER[rows.table]} {f'limit {limit:d}' if limit else ''}) as rows"
-        f" {files} order by {_ORDER[rows.table]}"
+        f" {files(rows)} order by {_ORDER[rows.table]}"
     )
     arguments = {"publication_id": publication_id, "unit": unit, "outcomes": outcomes}
     if limit is not None:
@@ -530,8 +564,24 @@ def _rows(
         yield from streamed.execute(query, arguments)
 
 
+def shown_columns(rows: Rows, without: str | None = None) -> str:
+    """What a reader sees of a row named `rows`, with the files and records that told it."""
+    columns = [f"rows.{name}" for name in _SHOWN_COLUMNS[rows.table] if name != without]
+    columns += [_TOLD.format(name=name, column=column) for name, column in _told_by(rows).items()]
+    return ", ".join(columns)
+
+
+def files(rows: Rows) -> str:
+    """The joins that `shown_columns` needs."""
+    return "".join(
+        _FILE.format(name=name, column=column) for name, column in _told_by(rows).items()
+    )
+
+
 def _is_summed_up(connection: Connection, publication_id: str, rows: Rows) -> bool:
     """Whether `case_counts` has all that the condition reads; else the cases are counted."""
+    if "case_code" in rows.condition:
+        return False
     if rows.table != "cases" or "procedure_code" not in rows.condition:
         return rows.table == "cases"
     row = connection.execute(
@@ -605,7 +655,7 @@ def text(trace: Trace, indent: str = "") -> str:
                 f"  + {row['counted']} từ phần mềm {row['system_code']} ({row['unit_code']}):"
                 f" {row['told_file']}, bản ghi {row['told_record']}, sha256 {row['told_sha256']}"
             )
-        lines += [f"  {_line(row)}" for row in trace.rows]
+        lines += [f"  {line(row)}" for row in trace.rows]
         if trace.count > len(trace.rows):
             lines.append(f"  … và {trace.count - len(trace.rows)} dòng nữa: --all FILE ghi tất cả.")
     for part in trace.parts:
@@ -613,7 +663,8 @@ def text(trace: Trace, indent: str = "") -> str:
     return "\n".join(indent + line if line else line for line in "\n".join(lines).split("\n"))
 
 
-def _line(row: dict[str, Any]) -> str:
+def line(row: dict[str, Any]) -> str:
+    """A row of evidence in one line."""
     told = f"[{_told(row, 'told')}]"
     if row.get("due_file"):
         told += f" [hạn theo bổ sung: {_told(row, 'due')}]"

@@ -41,8 +41,11 @@ final as (
         computed.numerator,
         computed.denominator,
         computed.unrounded_value,
+        -- 5 and 6 rest on what the units say of their procedures, not on what was recorded of cases.
         case
-            when computed.unrounded_value is null then 'missing' else 'computed'
+            when computed.unrounded_value is null then 'missing'
+            when rules.indicator in (5, 6) then 'declared'
+            else 'computed'
         end as evidence_kind,
         coalesce(computed.denominator, 0) < 30 as small_denominator
     from units

@@ -15,11 +15,10 @@ import redis
 import listening
 import needed
 import server_data
+from commands import PERIODS, done, end_of, motcua
 from motcua.operations import airflow, airflow_setup, rest
 from motcua.operations.rest import Api
 from motcua.warehouse import server
-
-from .conftest import PERIODS, done, end_of, motcua
 
 pytestmark = pytest.mark.slow
 

@@ -14,13 +14,12 @@ import pytest
 
 import report_marts
 import server_data
+from commands import end_of, until
 from motcua import settings
 from motcua.errors import Failed
 from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.operations.rest import Api
 from motcua.warehouse import server
-
-from .conftest import end_of, until
 
 pytestmark = pytest.mark.slow
 

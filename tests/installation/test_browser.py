@@ -18,11 +18,10 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwr
 
 import needed
 import server_data
+from commands import done, end_of, until
 from motcua.operations import airflow, airflow_setup, local, rest
 from motcua.warehouse import database, schema, server
 from motcua_sample import write_sample
-
-from .conftest import done, end_of, until
 
 pytestmark = pytest.mark.slow
 
