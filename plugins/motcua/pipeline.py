@@ -128,13 +128,13 @@ def check_landing(waive_by: str | None = None, waive_reason: str | None = None) 
 
 @recorded("build")
 def build_models(progress: Progress | None = None, full_refresh: bool = False) -> "BuildReport":
-    """Build core and marts with the reference pack of the settings."""
+    """Build core and marts of what passed the landing gate, with the pack of the settings."""
     from motcua.landing import pseudonyms, reference
     from motcua.warehouse import dbt
 
     pseudonyms.complete()
     sha256, _ = reference.store(settings.reference())
-    report = dbt.build(sha256, progress, full_refresh)
+    report = dbt.build(sha256, progress, full_refresh, only_passed=True)
     if report.built:
         slowest = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.slowest)
         print(f"dbt: {report.nodes} nodes in {report.seconds:.0f} s. The slowest: {slowest}.")

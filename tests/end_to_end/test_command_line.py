@@ -9,7 +9,7 @@ import pytest
 
 import oracle
 from commands import PERIODS, done, motcua
-from motcua import settings
+from motcua import pipeline, settings
 from motcua.documents import comparison
 from motcua.landing.feeds import FEEDS
 
@@ -173,3 +173,39 @@ def test_publishing_from_an_empty_warehouse_is_refused(warehouse: str) -> None:
     refused = motcua("publish", "2019-Q1", "--approved-by", "A")
     assert refused.returncode == 3
     assert "Nothing is built yet" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_file_that_comes_after_the_gate_waits_for_the_next(
+    copy: tuple[str, Path], published: tuple[str, Path]
+) -> None:
+    """The gate and the build are two tasks in Airflow; an export may be loaded between them."""
+    url, landing = copy
+    (whole,) = (published[1] / "landing").rglob("cases_2019-03-29.csv")
+    header, record, *_ = whole.read_text(encoding="utf-8").splitlines()
+    code = record.split(",")[0]
+    (landing / "cases").mkdir()
+
+    def arrives(part: str) -> None:
+        told = record.replace(code, f"{code}{part}")
+        path = landing / "cases" / f"cases_2019-03-29_{part}.csv"
+        path.write_text(f"{header}\n{told}\n", encoding="utf-8")
+        done("ingest")
+
+    def built() -> set[str]:
+        with psycopg.connect(url) as connection:
+            return {
+                name
+                for (name,) in connection.execute(
+                    "select file_name from core.files_applied inner join raw.files using (file_id)"
+                    " where file_name like 'cases_2019-03-29_%'"
+                )
+            }
+
+    arrives("judged")
+    pipeline.check_landing()
+    arrives("late")
+    pipeline.build_models()
+    assert built() == {"cases_2019-03-29_judged.csv"}
+    done("build")
+    assert built() == {"cases_2019-03-29_judged.csv", "cases_2019-03-29_late.csv"}

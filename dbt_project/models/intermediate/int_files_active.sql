@@ -1,5 +1,6 @@
 -- The files that count: loaded, and of the highest revision of their feed, day and part.
 -- A table, so that every model of one build reads the same set, whatever lands meanwhile.
+-- In the pipeline the landing gate has let them through: what is loaded after it waits for the next.
 -- To compute a release again, the files are those that it pinned.
 {{ config(materialized='table') }}
 
@@ -8,7 +9,7 @@ with
 files as (
 
     select * from {{ ref('stg_manifest__files') }}
-    where is_loaded
+    where is_loaded {% if var('only_passed') %} and has_passed {% endif %}
 
 ),
 

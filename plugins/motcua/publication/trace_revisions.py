@@ -194,8 +194,9 @@ def _changed(
     if rows is None:
         return 0, []
     ids, key = [new_id, *old_ids], _KEYS[rows.table]
+    one = "1" if rows.points is None or column.endswith(".denominator") else rows.points
     given: dict[str, Any] = {f"p{place}": name for place, name in enumerate(ids)} | {"unit": unit}
-    counted = f"sum(case when place = 0 then {rows.points or 1} else -({rows.points or 1}) end)"
+    counted = f"sum(case when place = 0 then {one} else -({one}) end)"
     differing = connection.execute(
         f"select {key}, {counted} from ({_branches(rows, len(ids))}) as rows where is_counted"
         f" group by {key} having {counted} <> 0 order by {key}",
@@ -208,7 +209,7 @@ def _changed(
     columns = trace.shown_columns(rows, key)
     with connection.cursor(row_factory=dict_row) as cursor:
         told = cursor.execute(
-            f"select place, {key} as key, is_counted, {rows.points or 1} as counted, {columns}"
+            f"select place, {key} as key, is_counted, {one} as counted, {columns}"
             f" from ({_branches(rows, len(ids), key)}) as rows {trace.files(rows)}"
             f" order by {key}, place",
             {**given, "keys": keys},
@@ -223,7 +224,7 @@ def _changed(
         name, adds = ids[row.pop("place")], row.pop("counted")
         is_counted = row.pop("is_counted")
         held.setdefault(row.pop("key"), []).append(
-            Row(name, Decimal(adds if is_counted else 0), row)
+            Row(name, Decimal(adds or 0 if is_counted else 0), row)
         )
     return len(differing), [
         Changed(code, Decimal(by), reasons.get(code), held.get(code, [])) for code, by in some

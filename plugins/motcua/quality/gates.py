@@ -105,23 +105,33 @@ def landing_gate(reference_sha256: str, waiver: Waiver | None = None) -> GateRep
 
     reference_sha256: the pack that they will be built with; its calendar counts. waiver: lets days
     with next to no records through and is kept in ops.landing_waivers with their files; the same
-    files need none again.
+    files need none again. What is loaded when the gate begins is in ops.landing_passed when it lets
+    it through: a build takes up nothing else.
     Raises Refused when a critical expectation fails or there is nothing to waive, Failed when a
     check is broken.
     """
     started = time.monotonic()
     with database.connect(database.TRANSFORMER, autocommit=True) as connection:
+        loaded = [
+            file_id
+            for (file_id,) in connection.execute(
+                "select file_id from raw.files where state = 'loaded'"
+                " except select file_id from ops.landing_passed"
+            )
+        ]
         new = landing_profile.new_days(connection, reference_sha256)
         days = [day for of_feed in new.values() for day in of_feed]
         if not days:
             if waiver:
                 raise Refused(_nothing_to_waive(LANDING, "no new file"))
+            _let_through(connection, loaded)
             return GateReport(LANDING, "no new file")
         subject = _subject(days)
         batches = (_landing_batch(connection, feed, of_feed) for feed, of_feed in new.items())
         report, findings = _run(connection, LANDING, subject, batches, started, waiver)
         if waiver:
             _keep_waivers(connection, waiver, new, findings)
+        _let_through(connection, loaded)
         return report
 
 
@@ -195,6 +205,14 @@ def _candidate_batch(
         lambda: candidate_figures.figures(connection, suite, period_code),
         evidence,
         lambda row: waived.get((str(row["feed"]), str(row["day"]))),
+    )
+
+
+def _let_through(connection: Connection, loaded: list[int]) -> None:
+    connection.execute(
+        "insert into ops.landing_passed (file_id) select unnest(cast(%s as integer[]))"
+        " on conflict do nothing",
+        [loaded],
     )
 
 

@@ -82,9 +82,14 @@ def waiting(reference_sha256: str) -> Waiting:
 
 
 def build(
-    reference_sha256: str, progress: Progress | None = None, full_refresh: bool = False
+    reference_sha256: str,
+    progress: Progress | None = None,
+    full_refresh: bool = False,
+    only_passed: bool = False,
 ) -> BuildReport:
     """Build core and marts from what has landed, with the reference pack of this sha256.
+
+    only_passed: of the files, those that the landing gate has let through (ops.landing_passed).
 
     Nothing new, nothing done. Changed models build everything anew: what stands was computed
     by the code that is there. Raises Failed with dbt's own messages when a model or a test fails;
@@ -98,7 +103,9 @@ def build(
         arguments = ["build", "--exclude-resource-type", "unit_test"]
         if full_refresh or news.models:
             arguments.append("--full-refresh")
-        results = run(arguments, {"reference_sha256": reference_sha256}, progress)
+        results = run(
+            arguments, {"reference_sha256": reference_sha256, "only_passed": only_passed}, progress
+        )
         done = [(node["unique_id"].split(".")[2], node["execution_time"]) for node in results]
         return BuildReport(
             built=True,
@@ -110,7 +117,7 @@ def build(
 
 def run(
     arguments: list[str],
-    variables: dict[str, str],
+    variables: dict[str, Any],
     progress: Progress | None = None,
     stage: str = "build",
 ) -> list[dict[str, Any]]:

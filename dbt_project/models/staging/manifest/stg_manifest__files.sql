@@ -11,7 +11,10 @@ final as (
         revision,
         sha256,
         records,
-        state = 'loaded' as is_loaded
+        state = 'loaded' as is_loaded,
+        file_id in (
+            select passed.file_id from {{ source('ops', 'landing_passed') }} as passed
+        ) as has_passed
     from {{ source('raw', 'files') }}
 
 )
