@@ -96,6 +96,7 @@ def pages() -> dict[str, Callable[[], str | None]]:
         "its companions": lambda: render.companion_figures(who, "2019-H1.r1"),
         "data": lambda: render.data(who, NIGHT),
         "models": lambda: render.models(who),
+        "gates": lambda: render.gates(who),
     }
 
 

@@ -41,10 +41,12 @@ def app() -> "FastAPI":
     from motcua.errors import Failed
     from motcua.pages import facts, render
 
-    publications, data, models = (
-        APIRouter(dependencies=[Depends(requires_access_dag("GET", param_dag_id=dag_id))])
-        for _, dag_id in PAGES.values()
-    )
+    def seeing(*dag_ids: str) -> APIRouter:
+        may_see = [requires_access_dag("GET", param_dag_id=dag_id) for dag_id in dag_ids]
+        return APIRouter(dependencies=[Depends(one) for one in may_see])
+
+    publications, data, models = (seeing(dag_id) for _, dag_id in PAGES.values())
+    gates = seeing("build_warehouse", "publish_scorecard")
 
     def reader(request: Request) -> render.Reader:
         return render.reader(request.query_params.get("lang"), request.scope["root_path"])
@@ -77,6 +79,14 @@ def app() -> "FastAPI":
     def show_data(request: Request) -> HTMLResponse:
         return found(render.data(reader(request), facts.now()))
 
+    @gates.get("/gates")
+    def list_gates(request: Request) -> HTMLResponse:
+        return found(render.gates(reader(request)))
+
+    @gates.get("/gates/{gate_run_id}")
+    def show_gate(request: Request, gate_run_id: str) -> HTMLResponse:
+        return found(render.gate(reader(request), gate_run_id))
+
     @models.get("/models")
     def show_models(request: Request) -> HTMLResponse:
         return found(render.models(reader(request)))
@@ -86,7 +96,7 @@ def app() -> "FastAPI":
         return found(render.models(reader(request), invocation_id))
 
     pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    for router in (publications, data, models):
+    for router in (publications, data, models, gates):
         pages.include_router(router)
 
     @pages.middleware("http")

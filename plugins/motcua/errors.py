@@ -2,11 +2,25 @@
 
 
 class Failed(Exception):
-    """Something did not work (exit code 1). The text says what, where and what to do."""
+    """Something did not work (exit code 1). The text says what, where and what to do.
+
+    page: the page of the UI that shows more, below that of the plugin; such as gates/<id>.
+    """
+
+    def __init__(self, text: str = "", page: str | None = None) -> None:
+        super().__init__(text)
+        self.page = page
 
 
 class Refused(Exception):
-    """A gate or a rule said no (exit code 3). The text says which, how much, and what to do."""
+    """A gate or a rule said no (exit code 3). The text says which, how much, and what to do.
+
+    page: as of Failed.
+    """
+
+    def __init__(self, text: str = "", page: str | None = None) -> None:
+        super().__init__(text)
+        self.page = page
 
 
 class Interrupted(Exception):

@@ -19,9 +19,9 @@ from lxml.html import HtmlElement
 from motcua import settings
 from motcua.documents import layouts
 from motcua.landing import reference
-from motcua.pages import render, words
+from motcua.pages import facts, render, words
 from motcua.publication import release
-from motcua.warehouse import runs
+from motcua.warehouse import database, runs
 
 VI = render.reader(None, "/scorecard")
 EN = render.reader("en", "/scorecard")
@@ -375,6 +375,39 @@ def test_models_show_the_last_run_with_what_failed_first(warehouse: str) -> None
     assert render.models(VI, "unknown") is None
 
 
+def gate_of(subject: str) -> str:
+    """The newest run of the gate on this subject."""
+    with database.connect(database.OPS_READER) as connection:
+        return next(
+            str(run["gate_run_id"])
+            for run in facts.gate_runs(connection)
+            if run["subject"] == subject
+        )
+
+
+def test_a_run_of_a_gate_is_shown_rule_by_rule(published: tuple[str, Path]) -> None:
+    with psycopg.connect(published[0]) as connection:
+        told = connection.execute(
+            "select gate, subject, count(*)::text, count(*) filter (where outcome = 'failed')::text"
+            " from ops.gate_results group by gate_run_id, gate, subject order by min(checked_at)"
+        ).fetchall()
+    gates = {"landing": "Cổng dữ liệu vào", "candidate": "Cổng trước công bố"}
+    shown = [(row[1], row[2], row[4], row[6]) for row in rows(parsed(render.gates(VI)), "gates")]
+    assert shown == [(gates[gate], *rest) for gate, *rest in reversed(told)]
+    (in_list,) = parsed(render.publications(VI, TODAY)).xpath(
+        "//tr[@id='2019-H1']//a[contains(@href, '/gates/')]/@href"
+    )
+    assert in_list == f"/scorecard/gates/{gate_of('2019-H1')}"
+    page = parsed(render.gate(VI, gate_of("2019-H1")))
+    (checks,) = (int(count) for _, subject, count, _ in told if subject == "2019-H1")
+    found = rows(page, "checks")
+    assert len(found) == checks
+    assert found[0][0] == "! không đạt", "what does not hold comes first"
+    assert "coverage_percent" in found[0][3]
+    assert "What to do" in found[0][5]
+    assert render.gate(VI, "unknown") is None
+
+
 def every_page(who: render.Reader) -> dict[str, HtmlElement]:
     return {
         "publications": parsed(render.publications(who, TODAY)),
@@ -382,6 +415,8 @@ def every_page(who: render.Reader) -> dict[str, HtmlElement]:
         "companions": parsed(render.companion_figures(who, "2019-H1.r1")),
         "data": parsed(render.data(who, NIGHT)),
         "models": parsed(render.models(who)),
+        "gates": parsed(render.gates(who)),
+        "gate": parsed(render.gate(who, gate_of("2019-H1"))),
         "problem": parsed(render.problem(who, "not_found")),
     }
 
@@ -506,6 +541,7 @@ PLACES = (
     "/scorecard/publications/2019-H1.r1/documents/2019-H1.r1.xlsx",
     "/scorecard/data",
     "/scorecard/models",
+    "/scorecard/gates",
 )
 
 
@@ -530,6 +566,7 @@ def test_only_users_with_a_role_get_pages_and_documents(
         "/scorecard/publications/%25/documents/secret.xlsx",
         "/scorecard/publications/2019-H1.r1'--",
         "/scorecard/models/x'%20or%20true--",
+        "/scorecard/gates/x'%20or%20true--",
         "/scorecard/openapi.json",
         "/scorecard/docs",
     ]

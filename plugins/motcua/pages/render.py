@@ -198,6 +198,23 @@ def models(who: Reader, invocation_id: str | None = None) -> str | None:
     return _page(who, "models.html", "models", place, runs=runs, run=run, nodes=nodes)
 
 
+def gates(who: Reader) -> str:
+    """The last runs of the gates."""
+    with facts.reading() as connection:
+        runs = facts.gate_runs(connection)
+    return _page(who, "gates.html", "data", "gates", runs=runs)
+
+
+def gate(who: Reader, gate_run_id: str) -> str | None:
+    """What one run of a gate judged, rule by rule; None when there is no such run."""
+    with facts.reading() as connection:
+        checks = facts.gate_checks(connection, gate_run_id)
+    if not checks:
+        return None
+    place = f"gates/{gate_run_id}"
+    return _page(who, "gate.html", "data", place, gate_run_id=gate_run_id, checks=checks)
+
+
 def problem(who: Reader, kind: str) -> str:
     """A page that says what went wrong: not_found or unavailable."""
     return _page(who, "problem.html", "", "publications", kind=kind)

@@ -262,6 +262,7 @@ def _run(
     critical = [found.shown for found in failed if found.judgement.severity == CRITICAL]
     warnings = [found.shown for found in failed if found.judgement.severity != CRITICAL]
     unable = [found.shown for found in findings if found.judgement.outcome == BROKEN]
+    page = f"gates/{gate_run_id}"
     details = (
         f"Details, with the SQL that shows the rows: {docs}, or"
         f" select explanation from ops.gate_results where gate_run_id = '{gate_run_id}'"
@@ -269,7 +270,7 @@ def _run(
     if critical:
         refusal = f"The {gate} gate refuses {subject}. Critical checks that failed:"
         besides = ["Besides, checks that are broken:", *unable] if unable else []
-        raise Refused("\n".join([refusal, *critical, *besides, details]))
+        raise Refused("\n".join([refusal, *critical, *besides, details]), page)
     if unable:
         raise Failed(
             "\n".join(
@@ -280,7 +281,8 @@ def _run(
                     "What to do: put the suite or its query right, then run the step again.",
                     details,
                 ]
-            )
+            ),
+            page,
         )
     if waiver and not any(found.judgement.is_waivable for found in failed):
         raise Refused(_nothing_to_waive(gate, subject))

@@ -13,3 +13,6 @@ for each statement execute function ops.refuse_change();
 
 grant select, insert on ops.landing_passed to motcua_transformer;
 grant select on ops.landing_passed to ops_reader;
+
+-- For the page of the gates: the last runs.
+create index gate_results_by_moment on ops.gate_results (checked_at);
