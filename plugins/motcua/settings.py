@@ -1,6 +1,7 @@
 """Every MOTCUA_* setting, with a default that works on one machine."""
 
 import os
+import re
 from contextlib import suppress
 from datetime import time, timedelta
 from pathlib import Path
@@ -109,6 +110,23 @@ def airflow_port() -> int:
     if given.isdecimal() and 0 < int(given) < 65_536:
         return int(given)
     raise Failed(f"MOTCUA_AIRFLOW_PORT is {given}; it must be a port from 1 to 65535.")
+
+
+def airflow_users() -> dict[str, str]:
+    """Who may log in to the UI of this machine, and the role of each; admin and viewer always may.
+
+    Raises Failed when the setting is not name:role, name:role with roles that Airflow knows.
+    """
+    users = {}
+    for one in filter(None, (os.environ.get("MOTCUA_AIRFLOW_USERS") or "").split(",")):
+        found = re.fullmatch(r"\s*([\w.@-]+):(viewer|user|op|admin)\s*", one)
+        if found is None:
+            raise Failed(
+                f"MOTCUA_AIRFLOW_USERS has {one!r}; it must be name:role with commas between, the"
+                " role one of viewer, user (may sign publications), op and admin."
+            )
+        users[found[1]] = found[2]
+    return {**users, "admin": "admin", "viewer": "viewer"}
 
 
 def airflow_executor() -> str:

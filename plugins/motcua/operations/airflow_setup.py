@@ -19,8 +19,6 @@ from motcua.errors import Failed
 from motcua.operations import broker
 from motcua.warehouse import server
 
-USERS = {"admin": "admin", "viewer": "viewer"}
-
 LOCAL, CELERY = "LocalExecutor", "CeleryExecutor"
 TASKS_AT_ONCE = 4
 CELERY_WORKERS = ("worker-1", "worker-2")
@@ -97,8 +95,9 @@ def configure(metadata_url: str) -> None:
     """Write airflow.cfg, the passwords and the record of this start; all private."""
     port = server.free_port(settings.airflow_port())
     address = f"http://127.0.0.1:{port}"
-    users = ",".join(f"{user}:{role}" for user, role in USERS.items())
-    _keep(password_file(), {user: secrets.token_urlsafe(16) for user in USERS})
+    roles = settings.airflow_users()
+    users = ",".join(f"{user}:{role}" for user, role in roles.items())
+    _keep(password_file(), {user: secrets.token_urlsafe(16) for user in roles})
     keys = _keep(
         home() / "secrets.json",
         {

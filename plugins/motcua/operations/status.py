@@ -108,7 +108,8 @@ def _airflow() -> list[str]:
     states = ", ".join(f"{name} {state}" for name, state in health.items())
     return [
         f"Airflow: {airflow.url()} ({states})",
-        f"  Users admin and viewer; passwords in {airflow_setup.password_file()}",
+        f"  Users {', '.join(sorted(settings.airflow_users()))};"
+        f" passwords in {airflow_setup.password_file()}",
         "  Files are loaded every night, or by a run of ingest_exports;"
         f" logs in {airflow_setup.home()}",
     ]
