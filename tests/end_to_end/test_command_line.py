@@ -198,7 +198,7 @@ def test_a_file_that_comes_after_the_gate_waits_for_the_next(
                 name
                 for (name,) in connection.execute(
                     "select file_name from core.files_applied inner join raw.files using (file_id)"
-                    " where file_name like 'cases_2019-03-29_%'"
+                    " where file_name like 'cases!_2019-03-29!_%' escape '!'"
                 )
             }
 

@@ -363,6 +363,7 @@ LATE_CASES = Definition(
 
 
 LATE_CASE = {
+    "unit_code": ("Đơn vị của hồ sơ", "theo lần ghi nhận cuối đến ngày chốt"),
     "procedure_code": ("Mã thủ tục của hồ sơ", "theo lần ghi nhận cuối đến ngày chốt"),
     "due_date": ("Hạn của hồ sơ", "ngày hẹn trả mà hồ sơ được đối chiếu"),
     "finished_date": ("Ngày kết thúc xử lý", "để trống khi còn đang giải quyết"),

@@ -218,11 +218,7 @@ def _explain_sum(
     new_id: str,
     old_ids: list[str],
 ) -> None:
-    columns = {
-        **{("appendix_1", name): APPENDIX_1[name] for name in _FLOWS},
-        ("scorecard", "received"): SCORECARD["received"],
-        ("scorecard", "settled"): SCORECARD["settled"],
-    }
+    columns = _flows()
     changes = _changes(connection, new_id, old_ids, _flags(columns))
     changes += _external_changes(connection, new_id, old_ids, columns)
     places = [*columns]
@@ -297,16 +293,30 @@ def tile_ratings(
 
 
 def reasons_of_cases(
-    connection: Connection, new_id: str, old_ids: list[str], cell: Cell, codes: list[str]
+    connection: Connection,
+    comparison: str,
+    new_id: str,
+    old_ids: list[str],
+    cell: Cell,
+    codes: list[str],
 ) -> dict[str, str]:
     """Why some cases of a cell's unit are counted otherwise, as the warehouse tells it now."""
     table, unit, column = cell
-    measures = _ALL if table == _LATE else _measures()
-    place = (_LATE, "case_code") if table == _LATE else (table, column)
-    if place not in measures:
-        return {}
-    found = _reasoned(connection, new_id, old_ids, {place: measures[place]}, _BY_UNIT, codes)
-    return {code: reason for of_unit, code, reason in found if of_unit == unit}
+    # Whether a case has moved to another unit is seen by all that it is counted in.
+    measures = _measures() if comparison == "revision" else _flags(_flows())
+    if table == _LATE:
+        measures, column = _ALL, "case_code"
+    found = _reasoned(connection, new_id, old_ids, measures, _BY_CELL_AND_CASE, codes)
+    return {code: reason for *of, code, reason in found if tuple(of) == (table, unit, column)}
+
+
+def _flows() -> dict[Place, Definition]:
+    """The cells that add up over joining periods."""
+    return {
+        **{("appendix_1", name): APPENDIX_1[name] for name in _FLOWS},
+        ("scorecard", "received"): SCORECARD["received"],
+        ("scorecard", "settled"): SCORECARD["settled"],
+    }
 
 
 def _counts() -> dict[Place, Definition]:
@@ -646,7 +656,7 @@ group by table_name, unit_code, column_name, reason
 """
 
 _BY_CASE = "select case_code, max(reason) from reasoned group by case_code"
-_BY_UNIT = "select unit_code, case_code, reason from reasoned"
+_BY_CELL_AND_CASE = "select table_name, unit_code, column_name, case_code, reason from reasoned"
 
 _ALL: dict[Place, str] = {
     (_LATE, "case_code"): ("case when publication_id = %(new)s then 2 else 1 end")

@@ -167,7 +167,7 @@ def _changes(
         change = found.get(of)
         if change is None:
             cell = (table, unit, column)
-            number, changed = _changed(connection, cell, new_id, old_ids, first)
+            number, changed = _changed(connection, row["comparison"], cell, new_id, old_ids, first)
             parts = [
                 one
                 for part, name in trace.definition_of(table, column).parts
@@ -183,6 +183,7 @@ def _changes(
 
 def _changed(
     connection: Connection,
+    comparison: str,
     cell: revisions.Cell,
     new_id: str,
     old_ids: list[str],
@@ -215,7 +216,7 @@ def _changed(
             {**given, "keys": keys},
         ).fetchall()
     reasons = (
-        revisions.reasons_of_cases(connection, new_id, old_ids, cell, keys)
+        revisions.reasons_of_cases(connection, comparison, new_id, old_ids, cell, keys)
         if rows.table == "cases"
         else {}
     )
