@@ -414,6 +414,12 @@ def _doubtful_periods(pack: Pack) -> Iterator[str]:
         for column in ("ratings_to", "processes_as_of"):
             if values[column] > values["known_as_of"]:
                 yield row.says(column, "lies after known_as_of, so its last days stay empty.")
+        if values["publish_on"] and values["publish_on"] <= values["known_as_of"]:
+            yield row.says(
+                "publish_on",
+                "is not after known_as_of, whose files are loaded in the night that follows, so"
+                " the run starts on the day after known_as_of.",
+            )
     yield from _joints(pack["reporting_periods"], "ratings")
 
 
