@@ -16,7 +16,7 @@ does not answer is itself an alert.
 
 from airflow.sdk import CronTriggerTimetable, chain, dag, task
 
-from task_help import deliver
+from task_help import DEFAULTS, deliver, tell_failure_once_a_day
 
 EVERY_HOUR = CronTriggerTimetable("5 * * * *", timezone="Asia/Ho_Chi_Minh")
 
@@ -27,7 +27,7 @@ EVERY_HOUR = CronTriggerTimetable("5 * * * *", timezone="Asia/Ho_Chi_Minh")
     schedule=EVERY_HOUR,
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "data-engineering"},
+    default_args={**DEFAULTS, "on_failure_callback": tell_failure_once_a_day},
     tags=["motcua", "alerts"],
 )
 def check_freshness() -> None:

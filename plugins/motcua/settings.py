@@ -197,10 +197,9 @@ def _or_of_file(name: str) -> str | None:
         return None
     try:
         return Path(file).read_text(encoding="utf-8").strip() or None
-    except OSError as error:
-        raise Failed(
-            f"{name}_FILE names {file}, which cannot be read: {error.strerror}."
-        ) from error
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise Failed(f"{name}_FILE names {file}, which cannot be read: {why}.") from None
 
 
 def code_commit() -> str:
