@@ -77,7 +77,8 @@ def _tell(context: Context, name: str, cause: str) -> None:
         alerts.send(alerts.Alert(cause, f"{kind}: {name}", body), server)
     except Exception as failure:  # a callback that raises says nothing to anybody
         failures.append(alerts.harmless(failure))
-    print("\n".join(failures))
+    for line in failures:
+        print(line)
 
 
 def _reason(error: Any) -> tuple[str, str]:
