@@ -24,7 +24,7 @@ from motcua.operations import airflow, local, notify, rest
 from motcua.operations.alerts import MailServer
 from motcua.warehouse import server
 
-NOTIFY = "notify_units"
+NOTIFY, PUBLISH = "notify_units", "publish_scorecard"
 MONTHS = ("2019-02", "2019-03", "2019-04", "2019-05", "2019-06")
 UNIT = "000.00.01.H51"
 BUTTONS = {"Nghiệp vụ nhân viên": 3, "Thời gian giao dịch": 4}
@@ -404,9 +404,14 @@ def test_the_scheduler_writes_and_mails_the_notices_of_a_month(
     assert end_of(scheduler, NOTIFY, nameless) == "failed"
     assert "Name the month" in "\n".join(airflow.task_log(NOTIFY, nameless)[1])
 
+    noteless = rest.trigger(scheduler, PUBLISH, {"period": "2019-Q1", "revise": True})
+    assert end_of(scheduler, PUBLISH, noteless) == "failed"
+
     # The watch finds that the calendar of 2019 is over, and tells it once a day.
     for _ in range(2):
         told = mailed("check_freshness", to_alerts=True)
         assert told.count("Lịch công bố không có kỳ tiếp theo") == 1
-        assert told.count("Tác vụ thất bại: notify_units.tell_units") == 1, "by its callback"
+        assert told.count("Tác vụ thất bại: notify_units.tell_units") == 1
+        assert told.count(f"Bước kiểm tra từ chối: {PUBLISH}.check_candidate") == 1
+        assert not [one for one in told if one.startswith("Bước check_candidate")], "told once"
     assert len(told) == len(set(told))

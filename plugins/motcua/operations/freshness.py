@@ -281,8 +281,8 @@ def _waits_behind(before: _SignOff) -> str:
     return (
         f"It waits for the sign-off of {before.period_code}, asked for at"
         f" {before.at:%Y-%m-%d %H:%M}: publish_scorecard does one period after the other. Have that"
-        f" approved or refused in Airflow, Required Actions (run {before.run_id}); then it goes on"
-        " by itself. Publish neither by hand meanwhile."
+        f" approved or refused in Airflow, Required Actions (run {before.run_id}); a run that is"
+        " queued behind it then goes on by itself. Publish neither by hand meanwhile."
     )
 
 
