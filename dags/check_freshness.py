@@ -2,21 +2,21 @@
 
 **What.** Looks, independently of every other run, for what nobody else would tell: data that are
 not complete at 07:00, a load, build or publication that failed or did not run, a publication that
-is due in three days and not ready, one that is due and not published, a calendar without a next
-period. What it finds goes out by mail and webhook, each cause once a day.
+is due in three days and lacks what should be there, one that was due an hour ago and is not made, a
+calendar without a next period. What it finds goes out by mail and webhook, each cause once a day.
 
 **When.** Every hour.
 
 **Who.** The data engineers of the Centre.
 
 **When it fails.** A channel did not take an alert: the log says which; check the connection of the
-mail server (`motcua_smtp`) and `MOTCUA_ALERT_WEBHOOK`. It tries again in an hour. A warehouse that
-does not answer is itself an alert.
+mail server (`motcua_smtp`) and `MOTCUA_ALERT_WEBHOOK`. The other channel tells it, once a day; it
+tries again in an hour. A warehouse that does not answer is itself an alert.
 """
 
 from airflow.sdk import CronTriggerTimetable, chain, dag, task
 
-from task_help import deliver
+from task_help import DEFAULTS, deliver, tell_failure_once_a_day
 
 EVERY_HOUR = CronTriggerTimetable("5 * * * *", timezone="Asia/Ho_Chi_Minh")
 
@@ -27,7 +27,7 @@ EVERY_HOUR = CronTriggerTimetable("5 * * * *", timezone="Asia/Ho_Chi_Minh")
     schedule=EVERY_HOUR,
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "data-engineering"},
+    default_args={**DEFAULTS, "on_failure_callback": tell_failure_once_a_day},
     tags=["motcua", "alerts"],
 )
 def check_freshness() -> None:

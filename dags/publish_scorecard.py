@@ -3,8 +3,8 @@
 **What.** Checks the candidate figures of one period (gate *candidate*), lays them before a person
 who approves or refuses, appends what was approved to schema `published`, and writes the workbook.
 
-**When.** By itself at 08:00 on each `publish_on` of the reference pack. By hand with `period`; for
-a second release `revise` and `note`; `waive_by` and `waive_reason`: who accepts missing days.
+**When.** At 08:00 on each `publish_on`, or after `known_as_of` if that is later. By hand: `period`,
+for a second release `revise` and `note`; `waive_by` and `waive_reason`: who accepts missing days.
 
 **Who.** The head of the Centre or a deputy approves (*Required Actions* of *Phê duyệt*).
 

@@ -1,9 +1,10 @@
-"""Timetable of publications: one run at the moment of each `publish_on` of the reference pack.
+"""Timetable of publications: one run at the moment of each period of the reference pack.
 
 The pack is read whenever the timetable is asked, so a changed pack counts without a new version of
 the DAG, and serialising says nothing that changes.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import pendulum
@@ -11,13 +12,20 @@ from airflow.plugins_manager import AirflowPlugin
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime
 
+JUST_NOW = timedelta(hours=1)
+"""Before the very first run, a moment that passed so lately still counts.
+
+The DAG is read anew all day long. Were the next publication looked for from that minute on, one
+that the scheduler has not started yet would be lost between the two.
+"""
+
 
 class ReportingCalendar(Timetable):
     """Fires at each publication of the configured reference pack.
 
     After a run the next one is that of the first publication since, even if its day has passed
     while the scheduler was down: no publication is lost by an outage. Before the very first run
-    only those of the future count, whatever the pack tells of former years.
+    only those of the future and of the last hour count, whatever the pack tells of former years.
     """
 
     description = "Ngày công bố (publish_on) của các kỳ báo cáo trong bộ tham chiếu"
@@ -39,7 +47,7 @@ class ReportingCalendar(Timetable):
         since = (
             last_automated_data_interval.end
             if last_automated_data_interval
-            else max(filter(None, [pendulum.now("UTC"), restriction.earliest]))
+            else max(filter(None, [pendulum.now("UTC") - JUST_NOW, restriction.earliest]))
         )
         following = calendar.next_after(since, calendar.events())
         if following is None:

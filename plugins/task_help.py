@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection, Context, get_current_context
 from airflow.sdk.exceptions import (
@@ -20,6 +20,16 @@ OWNER = "data-engineering"
 REFUSED = "Bước kiểm tra từ chối"
 BROKEN = "Bộ kiểm tra bị lỗi"
 FAILED = "Tác vụ thất bại"
+KILLED = "Tiến trình của tác vụ bị ngắt"
+
+_WHY_KILLED = """\
+It ended without a word: its process was killed, because memory ran out or the machine or a worker
+was started anew, or somebody set it to failed. See the end of its log, then the memory of the
+machine (`dmesg`) and the log of the scheduler or worker; then clear the task."""
+
+
+class TaskRefused(AirflowFailException):
+    """A gate or a rule said no in a task; it is not tried again."""
 
 
 @contextmanager
@@ -30,7 +40,7 @@ def explained() -> Iterator[None]:
     case codes, the page of Data Docs, what to do.
     """
     from motcua import pipeline
-    from motcua.errors import NothingToDo
+    from motcua.errors import NothingToDo, Refused
 
     try:
         yield
@@ -38,7 +48,8 @@ def explained() -> Iterator[None]:
         raise AirflowSkipException(str(reason)) from None
     except pipeline.STOPPED as reason:
         get_current_context()["ti"].xcom_push("refusal", str(reason))
-        raise AirflowFailException(str(reason)) from None
+        ended = TaskRefused if isinstance(reason, Refused) else AirflowFailException
+        raise ended(str(reason)) from None
 
 
 def tell_failure(context: Context) -> None:
@@ -46,21 +57,41 @@ def tell_failure(context: Context) -> None:
 
     Of an error that nobody foresaw only its kind is told, as its text may quote a record.
     """
-    from motcua.errors import Failed, Interrupted
+    name = f"{context['ti'].dag_id}.{context['ti'].task_id}"
+    _tell(context, name, f"{name} {context['run_id']}")
+
+
+def tell_failure_once_a_day(context: Context) -> None:
+    """The same for a task that is tried anew every hour, whatever becomes of the run."""
+    name = f"{context['ti'].dag_id}.{context['ti'].task_id}"
+    _tell(context, name, name)
+
+
+def _tell(context: Context, name: str, cause: str) -> None:
     from motcua.operations import alerts
 
-    task, error = context["ti"], context.get("exception")
-    is_ours = isinstance(error, AirflowFailException | Interrupted)
-    reason = str(error) if is_ours else type(error).__name__
-    kind = BROKEN if "The check is broken" in reason else FAILED
-    if kind == FAILED and task.task_id.startswith("check_"):
-        kind = REFUSED
-    name = f"{task.dag_id}.{task.task_id}"
-    body = f"{reason}\n\n{task.log_url}\n"
+    kind, reason = _reason(context.get("exception"))
+    body = f"{reason}\n\n{context['ti'].log_url}\n"
+    server, failures = _mail_or_why()
     try:
-        alerts.send(alerts.Alert(f"{name} {context['run_id']}", f"{kind}: {name}", body), mail())
-    except Failed as failure:
-        print(failure)
+        alerts.send(alerts.Alert(cause, f"{kind}: {name}", body), server)
+    except Exception as failure:  # a callback that raises says nothing to anybody
+        failures.append(alerts.harmless(failure))
+    for line in failures:
+        print(line)
+
+
+def _reason(error: Any) -> tuple[str, str]:
+    """What kind of end it was, and why; without an error the process had no time to have one."""
+    from motcua.errors import Failed, Interrupted, Refused
+
+    if error is None:
+        return KILLED, _WHY_KILLED
+    is_ours = isinstance(error, AirflowFailException | Failed | Interrupted | Refused)
+    reason = str(error) if is_ours else type(error).__name__
+    if "The check is broken" in reason:
+        return BROKEN, reason
+    return REFUSED if isinstance(error, TaskRefused | Refused) else FAILED, reason
 
 
 DEFAULTS = {
@@ -72,20 +103,36 @@ DEFAULTS = {
 
 
 def deliver(found: list["Alert"]) -> list[str]:
-    """Send alerts; returns the causes that went out now. Raises when a channel did not take one."""
-    from motcua.errors import Failed
+    """Send alerts; returns the causes that went out now.
+
+    Raises, after all were tried, when a channel did not take one.
+    """
     from motcua.operations import alerts
 
-    server, sent, failures = mail(), [], []
+    sent: list[str] = []
+    server, failures = _mail_or_why()
     for alert in found:
         print(f"{alert.subject}\n  {alert.body}")
         try:
             sent += [alert.cause] if alerts.send(alert, server) else []
-        except Failed as failure:
-            failures.append(str(failure))
+        except Exception as failure:
+            failures.append(alerts.harmless(failure))
     if failures:
         raise AirflowFailException("\n".join(failures))
     return sent
+
+
+def _mail_or_why() -> tuple["MailServer | None", list[str]]:
+    """The mail server, so far as its connection can be read; else why it cannot."""
+    from motcua import settings
+
+    try:
+        return mail(), []
+    except Exception as error:  # the webhook may work all the same
+        return None, [
+            f"Airflow's connection {settings.smtp_connection()} cannot be read"
+            f" ({type(error).__name__}), so no mail goes out. Set it anew in Admin, Connections."
+        ]
 
 
 def mail() -> "MailServer | None":

@@ -157,13 +157,15 @@ def _make_core(connection: psycopg.Connection, sha256: str, data_until: str) -> 
     )
 
 
-def load_file(loader: psycopg.Connection, file_id: int, business_date: str) -> None:
+def load_file(
+    loader: psycopg.Connection, file_id: int, business_date: str, loaded_at: str = "now"
+) -> None:
     """Put one loaded file of cases into the manifest."""
     loader.execute(
         "insert into raw.files (file_id, feed, uri, file_name, business_date, sha256, bytes,"
-        " records, loaded, rejected, state, read_by)"
-        " values (%s, 'cases', 'landing', %s, %s, %s, 1, 3, 3, 0, 'loaded', 'stream')",
-        [file_id, f"cases_{business_date}.csv", business_date, f"{file_id:064d}"],
+        " records, loaded, rejected, state, read_by, loaded_at)"
+        " values (%s, 'cases', 'landing', %s, %s, %s, 1, 3, 3, 0, 'loaded', 'stream', %s)",
+        [file_id, f"cases_{business_date}.csv", business_date, f"{file_id:064d}", loaded_at],
     )
 
 

@@ -7,6 +7,7 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from motcua import cli, settings
@@ -209,12 +210,13 @@ def test_a_rule_that_says_no_exits_3(warehouse: str, capsys: pytest.CaptureFixtu
 
 
 def test_what_nobody_foresaw_exits_1_with_its_trace_and_a_next_step(
-    landing: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    landing: Path, warehouse: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MOTCUA_REJECT_LIMIT_PERCENT", "five")
+    with psycopg.connect(warehouse) as connection:
+        connection.execute("alter table reference.packs rename to lost")
     assert cli.main(["ingest"]) == 1
     said = capsys.readouterr().err
-    assert "could not convert string to float: 'five'" in said
+    assert 'relation "reference.packs" does not exist' in said
     assert "Traceback" in said
     assert "Start the command again" in said
 

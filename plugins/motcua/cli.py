@@ -233,7 +233,7 @@ def _check_reference(options: argparse.Namespace) -> int:
     if problems:
         print(f"{folder}: {len(problems)} problems; mend them and check again.", file=sys.stderr)
         return FAILED
-    for line in reference.warnings(folder):
+    for line in [*reference.warnings(folder), *reference.untimely(folder)]:
         print(f"Warning: {line}")
     print(f"{folder} is sound.")
     return DONE

@@ -74,14 +74,24 @@ def key_file() -> Path:
 def retention_days() -> int:
     """Days after its business date for which a record keeps its personal columns.
 
-    Raises ValueError when the setting is not a whole number.
+    Raises Failed when the setting is no whole number of days from 1 on.
     """
-    return int(os.environ.get("MOTCUA_RETENTION_DAYS", "365"))
+    given = os.environ.get("MOTCUA_RETENTION_DAYS") or "365"
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    raise Failed(f"MOTCUA_RETENTION_DAYS is {given}; it must be a whole number of days from 1 on.")
 
 
 def reject_limit_percent() -> float:
-    """Share of rejected records, in percent, above which a file is quarantined."""
-    return float(os.environ.get("MOTCUA_REJECT_LIMIT_PERCENT", "5"))
+    """Share of rejected records, in percent, above which a file is quarantined.
+
+    Raises Failed when the setting is no number from 0 to 100.
+    """
+    given = os.environ.get("MOTCUA_REJECT_LIMIT_PERCENT") or "5"
+    with suppress(ValueError):
+        if 0 <= (percent := float(given)) <= 100:
+            return percent
+    raise Failed(f"MOTCUA_REJECT_LIMIT_PERCENT is {given}; it must be a number from 0 to 100.")
 
 
 def quiet_seconds() -> float:
@@ -97,8 +107,11 @@ def quiet_seconds() -> float:
 
 
 def deadline() -> time:
-    """When the files of a day should have been loaded: local time of the next calendar day."""
-    return time.fromisoformat(os.environ.get("MOTCUA_DEADLINE") or "07:00")
+    """When the files of a day should have been loaded: local time of the next calendar day.
+
+    Raises Failed when the setting is no time of day.
+    """
+    return _time("MOTCUA_DEADLINE", "07:00")
 
 
 def airflow_port() -> int:
@@ -141,8 +154,11 @@ def broker_url_file() -> Path | None:
 
 
 def publish_at() -> time:
-    """Local time at which the publications of a day start."""
-    return time.fromisoformat(os.environ.get("MOTCUA_PUBLISH_AT") or "08:00")
+    """Local time at which the publications of a day start.
+
+    Raises Failed when the setting is no time of day.
+    """
+    return _time("MOTCUA_PUBLISH_AT", "08:00")
 
 
 def automatic_approval() -> str | None:
@@ -151,8 +167,15 @@ def automatic_approval() -> str | None:
 
 
 def sign_off_within() -> timedelta:
-    """How long a publication waits for its approver; the setting is in days."""
-    return timedelta(days=float(os.environ.get("MOTCUA_SIGN_OFF_DAYS") or "3"))
+    """How long a publication waits for its approver; the setting is in days.
+
+    Raises Failed when the setting is no number of days above 0, at most a year.
+    """
+    given = os.environ.get("MOTCUA_SIGN_OFF_DAYS") or "3"
+    with suppress(ValueError):
+        if 0 < (days := float(given)) <= 366:
+            return timedelta(days=days)
+    raise Failed(f"MOTCUA_SIGN_OFF_DAYS is {given}; it must be a number of days, such as 3 or 0.5.")
 
 
 def smtp_connection() -> str:
@@ -171,6 +194,15 @@ def alert_webhook() -> str | None:
     return _or_of_file("MOTCUA_ALERT_WEBHOOK")
 
 
+def _time(name: str, default: str) -> time:
+    """A setting that is a local time of day. Raises Failed when it is none."""
+    given = os.environ.get(name) or default
+    with suppress(ValueError):
+        if (found := time.fromisoformat(given)).tzinfo is None:
+            return found
+    raise Failed(f"{name} is {given}; it must be a local time with two digits each, as {default}.")
+
+
 def _or_of_file(name: str) -> str | None:
     """A setting that holds a secret: its value, or the content of the file that <name>_FILE names.
 
@@ -183,10 +215,9 @@ def _or_of_file(name: str) -> str | None:
         return None
     try:
         return Path(file).read_text(encoding="utf-8").strip() or None
-    except OSError as error:
-        raise Failed(
-            f"{name}_FILE names {file}, which cannot be read: {error.strerror}."
-        ) from error
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise Failed(f"{name}_FILE names {file}, which cannot be read: {why}.") from None
 
 
 def code_commit() -> str:

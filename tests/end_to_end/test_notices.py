@@ -24,6 +24,7 @@ from motcua.operations import airflow, local, notify, rest
 from motcua.operations.alerts import MailServer
 from motcua.warehouse import server
 
+NOTIFY, PUBLISH = "notify_units", "publish_scorecard"
 MONTHS = ("2019-02", "2019-03", "2019-04", "2019-05", "2019-06")
 UNIT = "000.00.01.H51"
 BUTTONS = {"Nghiệp vụ nhân viên": 3, "Thời gian giao dịch": 4}
@@ -352,6 +353,7 @@ def scheduler(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[rest.Api]:
     """Airflow beside the published warehouse, with the connection of the mail server."""
+    monkeypatch.setenv("MOTCUA_ALERT_RECIPIENTS", "truc@example.vn")
     monkeypatch.setenv("MOTCUA_HOME", str(tmp_path / "airflow_home"))
     try:
         local.up(lambda text: None)
@@ -382,11 +384,34 @@ def test_the_scheduler_writes_and_mails_the_notices_of_a_month(
     scheduler: rest.Api, folder: Path, sink: tuple[Sink, MailServer]
 ) -> None:
     handler, _ = sink
+
+    def mailed(dag_id: str, to_alerts: bool) -> list[str]:
+        run_id = rest.trigger(scheduler, dag_id, {"month": "2019-06"} if dag_id == NOTIFY else {})
+        assert end_of(scheduler, dag_id, run_id) == "success", airflow.task_log(dag_id, run_id)
+        return subjects(to_alerts)
+
+    def subjects(to_alerts: bool) -> list[str]:
+        return [
+            mail["Subject"]
+            for mail in handler.mails
+            if (mail["To"] == "truc@example.vn") == to_alerts
+        ]
+
     for _ in range(2):
-        run_id = rest.trigger(scheduler, "notify_units", {"month": "2019-06"})
-        assert end_of(scheduler, run_id) == "success", airflow.task_log("notify_units", run_id)
-    assert len(handler.mails) == 3, "the second run mails nothing"
+        assert len(mailed(NOTIFY, to_alerts=False)) == 3, "the second run mails nothing"
     assert len(list((folder / "2019-06").iterdir())) == 17
-    nameless = rest.trigger(scheduler, "notify_units", {})
-    assert end_of(scheduler, nameless) == "failed"
-    assert "Name the month" in "\n".join(airflow.task_log("notify_units", nameless)[1])
+    nameless = rest.trigger(scheduler, NOTIFY, {})
+    assert end_of(scheduler, NOTIFY, nameless) == "failed"
+    assert "Name the month" in "\n".join(airflow.task_log(NOTIFY, nameless)[1])
+
+    noteless = rest.trigger(scheduler, PUBLISH, {"period": "2019-Q1", "revise": True})
+    assert end_of(scheduler, PUBLISH, noteless) == "failed"
+
+    # The watch finds that the calendar of 2019 is over, and tells it once a day.
+    for _ in range(2):
+        told = mailed("check_freshness", to_alerts=True)
+        assert told.count("Lịch công bố không có kỳ tiếp theo") == 1
+        assert told.count("Tác vụ thất bại: notify_units.tell_units") == 1
+        assert told.count(f"Bước kiểm tra từ chối: {PUBLISH}.check_candidate") == 1
+        assert not [one for one in told if one.startswith("Bước check_candidate")], "told once"
+    assert len(told) == len(set(told))

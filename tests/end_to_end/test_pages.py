@@ -218,6 +218,9 @@ def test_before_its_release_a_period_has_the_state_of_its_gate_and_sign_off(ware
     reference.store(settings.reference())
     assert state(date(2019, 5, 5), "2019-Q1") == "Chưa đến hạn"
     assert state(date(2019, 5, 6), "2019-Q1") == "Đến hạn công bố"
+    # Its publish_on is its knowledge date, whose files come in the night after.
+    assert state(date(2019, 7, 11), "2019-H1") == "Chưa đến hạn"
+    assert state(date(2019, 7, 12), "2019-H1") == "Đến hạn công bố"
     gate = (
         "insert into ops.gate_results (gate_run_id, gate, subject, suite, position, expectation,"
         " severity, outcome, explanation) values (%s, 'candidate', '2019-Q1', 'presence', 1, 'e',"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from motcua import settings
+from motcua import cli, settings
 from motcua.errors import Failed
 from motcua.landing import ingest, reference
 
@@ -34,6 +34,15 @@ def add(pack, name, line):
 def test_the_default_pack_is_sound(pack):
     assert reference.check(pack) == []
     assert reference.warnings(pack) == []
+
+
+def test_a_period_to_be_published_before_its_data_are_there_is_told(pack, capsys):
+    place = "Warning: reporting_periods.csv, line 4, column publish_on: is not after known_as_of"
+    assert cli.main(["check-reference"]) == 0
+    assert place in capsys.readouterr().out, "so the half-year was printed in 2019"
+    change(pack, "reporting_periods", "2019-07-11,2019-07-11", "2019-07-11,2019-07-12")
+    assert cli.main(["check-reference"]) == 0
+    assert "Warning" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -99,7 +100,7 @@ def test_no_secret_is_told_when_an_alert_does_not_go_out(
     assert "wr0ng" not in repr(wrong)
     address = alerts.settings.alert_webhook()
     monkeypatch.setenv("MOTCUA_ALERT_WEBHOOK", f"{address}-wrong")
-    with pytest.raises(Failed, match=r"mail: SMTPAuthenticationError 535; webhook: .* 403") as told:
+    with pytest.raises(Failed, match=r"mail: SMTPAuthenticationError 535.*webhook: .* 403") as told:
         alerts.send(ALERT, wrong)
     printed = capsys.readouterr()
     for secret in ("wr0ng", "t0ken"):
@@ -132,21 +133,91 @@ def test_without_any_channel_nothing_is_sent(
     assert "No alert goes out" in capsys.readouterr().out
 
 
-TWO_FAILURES = """
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("http://127.0.0.1/hook secret", "InvalidURL"),
+        ("http://127.0.0.1:secret/hook", "InvalidURL"),
+        ("http://tên..vn/secret", "UnicodeError"),
+        ("http://[secret", "ValueError"),
+        ("secret", "The address is none"),
+    ],
+)
+def test_an_address_of_any_kind_stops_no_mail_and_is_not_quoted(
+    warehouse: str,
+    sink: tuple[Sink, MailServer],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    address: str,
+    kind: str,
+) -> None:
+    handler, mail = sink
+    monkeypatch.setenv("MOTCUA_ALERT_WEBHOOK", address)
+    with pytest.raises(Failed, match=rf"on webhook: {kind}\. Check MOTCUA_ALERT_WEBHOOK") as told:
+        alerts.send(ALERT, mail)
+    assert len(handler.mails) == 1
+    trace = "".join(traceback.format_exception(told.value))
+    assert "secret" not in trace + capsys.readouterr().out
+
+
+def test_a_mail_without_a_sender_is_refused_with_a_sentence_and_stops_no_webhook(
+    warehouse: str, webhook: list[dict[str, str]]
+) -> None:
+    nobody = MailServer("127.0.0.1", 1, "", "none")
+    with pytest.raises(Failed, match="connection motcua_smtp has neither a login nor from_email"):
+        alerts.send(ALERT, nobody)
+    assert len(webhook) == 1
+
+
+def test_a_file_of_the_webhook_that_cannot_be_read_stops_no_mail(
+    warehouse: str, sink: tuple[Sink, MailServer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    handler, mail = sink
+    (tmp_path / "hook").write_bytes(b"http://\xff")
+    for file, why in ((tmp_path / "none", "No such file"), (tmp_path / "hook", "no text in UTF-8")):
+        monkeypatch.setenv("MOTCUA_ALERT_WEBHOOK_FILE", str(file))
+        alert = Alert(why, "Dữ liệu chưa đủ", "-")
+        with pytest.raises(Failed, match=rf"webhook: MOTCUA_ALERT_WEBHOOK_FILE .* {why}"):
+            alerts.send(alert, mail)
+    assert len(handler.mails) == 2
+
+
+FAILURES = """
 from types import SimpleNamespace
-from airflow.sdk.exceptions import AirflowFailException
 import task_help
-task = SimpleNamespace(dag_id='build_warehouse', task_id='check_landing', log_url='http://log')
-for run, error in (('a', AirflowFailException('12 rows')), ('b', ValueError('Trần Thị B'))):
-    task_help.tell_failure({'ti': task, 'run_id': run, 'exception': error})
+from motcua.errors import Failed, Refused
+
+class Instance:
+    dag_id, task_id, log_url = 'build_warehouse', 'check_landing', 'http://log'
+    def xcom_push(self, key, value):
+        pass
+
+def tell(run, error):
+    task_help.tell_failure({'ti': Instance(), 'run_id': run, 'exception': error})
+
+def ended(error):
+    from airflow.sdk.execution_time.context import set_current_context
+    with set_current_context({'ti': Instance()}):
+        try:
+            with task_help.explained():
+                raise error
+        except Exception as end:
+            return end
+
+tell('a', ended(Refused('12 rows')))
+tell('b', ended(Failed('No connection to the warehouse')))
+tell('c', ended(Refused('The check is broken: no column')))
+tell('d', ValueError('Trần Thị B'))
+tell('e', Failed('The models cannot be built'))
+tell('f', None)
 """
 
 
-def test_a_failed_task_is_told_through_the_mail_server_of_airflows_connection(
-    warehouse: str, sink: tuple[Sink, MailServer], tmp_path: Path
-) -> None:
-    handler, mail = sink
-    connection = {
+@pytest.fixture
+def connection(sink: tuple[Sink, MailServer]) -> dict[str, Any]:
+    """The mail server as a connection of Airflow."""
+    _, mail = sink
+    return {
         "conn_type": "smtp",
         "host": mail.host,
         "port": mail.port,
@@ -154,11 +225,15 @@ def test_a_failed_task_is_told_through_the_mail_server_of_airflows_connection(
         "password": mail.password,
         "extra": {"from_email": mail.sender, "disable_ssl": True, "disable_tls": True},
     }
+
+
+def run_with(connection: dict[str, Any], home: Path, script: str) -> str:
+    """Run a script with a connection of Airflow in a process of its own; what it said."""
     done = subprocess.run(
-        [sys.executable, "-c", TWO_FAILURES],
+        [sys.executable, "-c", script],
         env={
             **{name: text for name, text in os.environ.items() if "AIRFLOW" not in name},
-            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW_HOME": str(home),
             "AIRFLOW_CONN_MOTCUA_SMTP": json.dumps(connection),
         },
         capture_output=True,
@@ -166,10 +241,65 @@ def test_a_failed_task_is_told_through_the_mail_server_of_airflows_connection(
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    told, unforeseen = handler.mails
-    assert told["Subject"] == "Bước kiểm tra từ chối: build_warehouse.check_landing"
-    assert told["From"] == mail.sender
-    assert told.get_content().splitlines() == ["12 rows", "", "http://log"]
-    assert "ValueError" in unforeseen.get_content()
-    assert "Trần" not in unforeseen.get_content(), "its text may quote a record"
-    assert "s3cret" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_failed_task_is_told_as_what_it_is_through_the_mail_server_of_airflows_connection(
+    warehouse: str, sink: tuple[Sink, MailServer], connection: dict[str, Any], tmp_path: Path
+) -> None:
+    handler, mail = sink
+    said = run_with(connection, tmp_path, FAILURES)
+    assert "s3cret" not in said
+    told = [(mail["Subject"], mail.get_content().splitlines()[0]) for mail in handler.mails]
+    place = "build_warehouse.check_landing"
+    assert told[:5] == [
+        (f"Bước kiểm tra từ chối: {place}", "12 rows"),
+        (f"Tác vụ thất bại: {place}", "No connection to the warehouse"),
+        (f"Bộ kiểm tra bị lỗi: {place}", "The check is broken: no column"),
+        (f"Tác vụ thất bại: {place}", "ValueError"),  # its text may quote a record
+        (f"Tác vụ thất bại: {place}", "The models cannot be built"),
+    ]
+    killed = handler.mails[5]
+    assert killed["Subject"] == f"Tiến trình của tác vụ bị ngắt: {place}"
+    assert "memory ran out" in killed.get_content()
+    assert {mail["From"] for mail in handler.mails} == {mail.sender}
+    assert all(mail.get_content().splitlines()[-1] == "http://log" for mail in handler.mails)
+
+
+WATCH = """
+import task_help
+from motcua.operations.alerts import Alert
+try:
+    task_help.deliver([Alert('one', 'Một', '1'), Alert('two', 'Hai', '2')])
+except task_help.AirflowFailException as end:
+    error = end
+    print('ended with', end)
+class Instance:
+    dag_id, task_id, log_url = 'check_freshness', 'tell_what_is_late', 'http://log'
+for run in ('at 08:05', 'at 09:05'):
+    context = {'ti': Instance(), 'run_id': run, 'exception': error}
+    task_help.tell_failure_once_a_day(context)
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"login": None, "extra": {"disable_ssl": True}}, "neither a login nor from_email"),
+        ({"extra": "[1]"}, "connection motcua_smtp cannot be read (AttributeError)"),
+    ],
+)
+def test_a_channel_that_is_set_wrongly_stops_no_alert_on_the_other(
+    warehouse: str,
+    connection: dict[str, Any],
+    webhook: list[dict[str, str]],
+    tmp_path: Path,
+    wrong: dict[str, Any],
+    told: str,
+) -> None:
+    said = run_with(connection | wrong, tmp_path, WATCH)
+    assert told in said.partition("ended with")[2]
+    causes = [posted["cause"] for posted in webhook]
+    watch = "check_freshness.tell_what_is_late"
+    assert causes == ["one", "two", watch], "and the watch that failed is told once a day"
+    assert told in webhook[-1]["body"]

@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from datetime import datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,8 @@ def test_each_period_is_due_at_eight_in_the_morning_of_its_day(pack: Path) -> No
     assert calendar.events() == [
         Event(at("2019-05-06 08:00"), "2019-Q1"),
         Event(at("2019-06-21 08:00"), "2019-Q2"),
-        Event(at("2019-07-11 08:00"), "2019-H1"),
+        # Its knowledge date is 11 July; the files of that day are there on the morning of the 12th.
+        Event(at("2019-07-12 08:00"), "2019-H1"),
     ]
     assert calendar.events(at=time(14, 30))[0].moment == at("2019-05-06 14:30")
 
@@ -54,12 +55,27 @@ def test_each_period_is_due_at_eight_in_the_morning_of_its_day(pack: Path) -> No
 def test_periods_of_one_day_come_one_after_the_other_and_a_whole_after_its_parts(
     pack: Path,
 ) -> None:
-    publish_on(pack, {"2019-Q1": "2019-07-11", "2019-Q2": "2019-07-11"})
+    publish_on(pack, {"2019-Q1": "2019-07-12", "2019-Q2": "2019-07-12"})
     assert calendar.events() == [
-        Event(at("2019-07-11 08:00"), "2019-Q2"),
-        Event(at("2019-07-11 08:05"), "2019-Q1"),
-        Event(at("2019-07-11 08:10"), "2019-H1"),
+        Event(at("2019-07-12 08:00"), "2019-Q2"),
+        Event(at("2019-07-12 08:05"), "2019-Q1"),
+        Event(at("2019-07-12 08:10"), "2019-H1"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("on", "known", "due"),
+    [
+        ("2019-06-21", "2019-06-20", "2019-06-21"),
+        ("2019-07-11", "2019-07-11", "2019-07-12"),
+        ("2019-07-09", "2019-07-11", "2019-07-12"),
+    ],
+)
+def test_no_period_is_due_before_the_files_of_its_knowledge_date_can_be_there(
+    on: str, known: str, due: str
+) -> None:
+    found = calendar.due_on(date.fromisoformat(on), date.fromisoformat(known))
+    assert found == date.fromisoformat(due)
 
 
 def test_the_next_is_the_first_after_a_moment_even_if_it_has_passed(pack: Path) -> None:

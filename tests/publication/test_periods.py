@@ -73,7 +73,7 @@ def test_calendar_of_the_pack_decides_what_a_working_day_is(built: str) -> None:
 
 def test_half_year_comes_after_the_quarters_inside_it(built: str) -> None:
     release.publish("2019-Q1", "A")
-    with pytest.raises(Refused, match="Publish first: `motcua publish 2019-Q2`"):
+    with pytest.raises(Refused, match=r"Publish first: 2019-Q2 \(run publish_scorecard"):
         release.publish("2019-H1", "A")
     release.publish("2019-Q2", "A")
     assert release.publish("2019-H1", "A").publication_id == "2019-H1.r1"
@@ -108,8 +108,21 @@ def test_listing_tells_the_release_and_the_obstacle_of_every_period(built: str) 
     assert list(states) == ["2019-Q1", "2019-Q2", "2019-H1"]
     assert states["2019-Q1"].publication_id == "2019-Q1.r1"
     assert states["2019-Q2"].publication_id is None
-    assert states["2019-Q2"].obstacle is None
-    assert "motcua publish 2019-Q2" in str(states["2019-H1"].obstacle)
+    assert states["2019-Q2"].obstacles == []
+    [obstacle] = states["2019-H1"].obstacles
+    assert (obstacle.kind, obstacle.parts) == (periods.PARTS_LACK, ("2019-Q2",))
+
+
+def test_listing_tells_all_that_stands_against_a_period(built: str) -> None:
+    data_reach(built, "2019-07-10")
+    with database.connect(database.LOADER) as connection:
+        report_marts.load_file(connection, 2, "2019-05-02")
+    states = {state.period_code: state for state in periods.listing()}
+    assert [one.kind for one in states["2019-H1"].obstacles] == [
+        periods.EARLY,
+        periods.PARTS_LACK,
+        periods.NOT_BUILT,
+    ]
 
 
 def test_check_refuses_what_publish_refuses(built: str) -> None:

@@ -62,12 +62,9 @@ def purge(
     ops.purges; landing copies go after that, those left by an interrupted purge with the next one.
     Raises Failed when the retention is no whole number of days from 1 on.
     """
-    try:
-        days = settings.retention_days() if older_than is None else older_than
-    except ValueError:
-        days = 0
+    days = settings.retention_days() if older_than is None else older_than
     if days < 1:
-        raise Failed("The retention must be a number of days from 1 on: see MOTCUA_RETENTION_DAYS.")
+        raise Failed(f"{days} days are no retention; it must be a number of days from 1 on.")
     today = today or datetime.now(ZoneInfo(settings.TIME_ZONE)).date()
     report = PurgeReport(today - timedelta(days), is_dry_run)
     purge_id = secrets.token_hex(8)

@@ -134,6 +134,23 @@ def warnings(folder: Path) -> list[str]:
     return _examine(folder)[1]
 
 
+def untimely(folder: Path) -> list[str]:
+    """Periods of a sound pack that are to be published before their data can be there.
+
+    Loads do not tell it as a warning, for the calendar of publications waits by itself.
+    """
+    pack, _ = _read(folder)
+    return [
+        row.says(
+            "publish_on",
+            "is not after known_as_of, whose files are loaded in the night that follows. The run"
+            " starts on the day after known_as_of; write that day if it may be corrected.",
+        )
+        for row in pack["reporting_periods"]
+        if row.values["publish_on"] and row.values["publish_on"] <= row.values["known_as_of"]
+    ]
+
+
 def sha256(folder: Path) -> str:
     """Identity of a pack: the sha256 over names and bytes of its files."""
     whole = hashlib.sha256()

@@ -23,6 +23,10 @@ TIMEOUT = 20
 
 MAIL, WEBHOOK = "mail", "webhook"
 
+_WEBHOOK_WANTED = (
+    "MOTCUA_ALERT_WEBHOOK, one address that begins with http:// or https:// and has no blanks"
+)
+
 
 @dataclass(frozen=True)
 class Alert:
@@ -50,34 +54,46 @@ def send(alert: Alert, mail: MailServer | None) -> list[str]:
 
     mail: None when no mail server is known; recipients and webhook are settings. An alert that
     cannot be noted, because the warehouse does not answer, is sent all the same. Raises Failed,
-    after the other channels were tried, naming those that did not take it.
+    after every channel was tried, naming those that did not take it and what to check; of an error
+    only the kind is told, as its text may quote a secret.
     """
     channels: dict[str, Callable[[], None]] = {}
-    recipients, webhook = settings.alert_recipients(), settings.alert_webhook()
+    sent, failures = [], []
+    recipients = settings.alert_recipients()
     if mail and recipients:
         channels[MAIL] = lambda: send_mail(mail, recipients, alert.subject, alert.body)
-    if webhook:
-        channels[WEBHOOK] = lambda: _post(webhook, alert)
-    if not channels:
+    try:
+        if webhook := settings.alert_webhook():
+            channels[WEBHOOK] = lambda: _post(webhook, alert)
+    except Failed as failure:
+        failures.append(f"{WEBHOOK}: {failure}")
+    if not channels and not failures:
         print("No alert goes out: neither recipients with a mail server nor a webhook are set.")
     today = datetime.now(ZoneInfo(settings.TIME_ZONE)).date()
-    sent, failures = [], []
     for channel, deliver in channels.items():
         if _was_sent(today.isoformat(), alert, channel):
             continue
         try:
             deliver()
-        except (OSError, smtplib.SMTPException, urllib.error.URLError) as error:
-            failures.append(f"{channel}: {harmless(error)}")
+        except Exception as error:  # whatever it is, the other channels are tried
+            todo = "" if isinstance(error, Failed) else f". Check {_wanted(channel)}."
+            failures.append(f"{channel}: {harmless(error)}{todo}")
             continue
         _note(today.isoformat(), alert, channel)
         sent.append(channel)
     if failures:
-        raise Failed(
-            f"The alert “{alert.subject}” did not go out on {'; '.join(failures)}. Check the"
-            f" connection {settings.smtp_connection()} and MOTCUA_ALERT_WEBHOOK."
-        )
+        raise Failed(f"The alert “{alert.subject}” did not go out on {' '.join(failures)}")
     return sent
+
+
+def _wanted(channel: str) -> str:
+    """What a channel rests on."""
+    if channel == WEBHOOK:
+        return _WEBHOOK_WANTED
+    return (
+        f"Airflow's connection {settings.smtp_connection()} (host, port, login, password,"
+        " from_email, TLS) and MOTCUA_ALERT_RECIPIENTS"
+    )
 
 
 def send_mail(
@@ -89,8 +105,14 @@ def send_mail(
 ) -> None:
     """Hand in one mail. attachments: content of workbooks (xlsx) by file name.
 
-    Raises OSError or smtplib.SMTPException when the server does not take it.
+    Raises Failed when nobody stands as its sender, OSError or smtplib.SMTPException when the server
+    does not take it.
     """
+    if not server.sender:
+        raise Failed(
+            f"Airflow's connection {settings.smtp_connection()} has neither a login nor from_email"
+            " in its extra, so no mail has a sender. Set from_email."
+        )
     message = EmailMessage()
     message["Subject"] = " ".join(subject.split())
     message["From"] = server.sender
@@ -120,7 +142,7 @@ def send_mail(
 def _post(url: str, alert: Alert) -> None:
     """Post an alert as JSON: cause, subject, body, and `text` as chat services want it."""
     if urlsplit(url).scheme not in ("http", "https"):
-        raise OSError("MOTCUA_ALERT_WEBHOOK is no http address")
+        raise Failed(f"The address is none. Check {_wanted(WEBHOOK)}.")
     content = {
         "cause": alert.cause,
         "subject": alert.subject,
@@ -139,6 +161,8 @@ def _post(url: str, alert: Alert) -> None:
 
 def harmless(error: Exception) -> str:
     """What went wrong, without what a server or an address may quote of a secret."""
+    if isinstance(error, Failed):  # our own words
+        return str(error)
     if isinstance(error, urllib.error.HTTPError):
         return f"it answered {error.code}"
     if isinstance(error, smtplib.SMTPResponseException):

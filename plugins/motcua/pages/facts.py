@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from motcua import settings
 from motcua.landing import reference
+from motcua.publication import calendar
 from motcua.quality import completeness
 from motcua.quality.completeness import Day
 from motcua.warehouse import database
@@ -73,6 +74,7 @@ class SignOff:
 class Period:
     """A reporting period and how far its publication has come.
 
+    due_on: the day of its publication by the calendar; None when the pack has no such period.
     state: published; withdrawn (no release stands); refused (the gate said no); checked (the gate
     said yes); awaiting, turned_down or timed_out (the sign-off); due (the day has come); not_due.
     """
@@ -81,7 +83,7 @@ class Period:
     labels: dict[str, str]
     cases_from: date
     cases_to: date
-    publish_on: date | None
+    due_on: date | None
     state: str
     releases: list[Release]
     gate: Gate | None
@@ -117,7 +119,8 @@ def periods(connection: Connection, today: date) -> list[Period]:
                 label_en,
                 cast(cases_from as date) as cases_from,
                 cast(cases_to as date) as cases_to,
-                cast(nullif(publish_on, '') as date) as publish_on
+                cast(nullif(publish_on, '') as date) as publish_on,
+                cast(known_as_of as date) as known_as_of
             from reference.reporting_periods
             where reference_sha256 = %s
         )
@@ -125,7 +128,13 @@ def periods(connection: Connection, today: date) -> list[Period]:
         select * from known
         union all
         select distinct on (period_code)
-            period_code, period_code, period_code, cases_from, cases_to, cast(null as date)
+            period_code,
+            period_code,
+            period_code,
+            cases_from,
+            cases_to,
+            cast(null as date),
+            cast(null as date)
         from published.publications
         where period_code not in (select period_code from known)
         order by cases_to desc, cases_from
@@ -135,15 +144,20 @@ def periods(connection: Connection, today: date) -> list[Period]:
     releases = _releases(connection)
     gates = _candidate_gates(connection)
     sign_offs = _sign_offs(connection)
+    due = {
+        row["period_code"]: calendar.due_on(row["publish_on"], row["known_as_of"])
+        for row in found
+        if row["publish_on"] and row["known_as_of"]
+    }
     return [
         Period(
             row["period_code"],
             {"vi": row["label_vi"], "en": row["label_en"] or row["label_vi"]},
             row["cases_from"],
             row["cases_to"],
-            row["publish_on"],
+            due.get(row["period_code"]),
             _state(
-                row["publish_on"],
+                due.get(row["period_code"]),
                 releases.get(row["period_code"], []),
                 gates.get(row["period_code"]),
                 sign_offs.get(row["period_code"]),
@@ -158,7 +172,7 @@ def periods(connection: Connection, today: date) -> list[Period]:
 
 
 def _state(
-    publish_on: date | None,
+    due_on: date | None,
     releases: list[Release],
     gate: Gate | None,
     sign_off: SignOff | None,
@@ -177,7 +191,7 @@ def _state(
         return "checked"
     if releases:
         return "withdrawn"
-    return "due" if publish_on and publish_on <= today else "not_due"
+    return "due" if due_on and due_on <= today else "not_due"
 
 
 def _releases(connection: Connection) -> dict[str, list[Release]]:

@@ -22,11 +22,20 @@ class Event(NamedTuple):
 
 
 class _Row(NamedTuple):
-    publish_on: date
+    due_on: date
     days: int
     cases_to: date
     period_code: str
     known_as_of: date
+
+
+def due_on(publish_on: date, known_as_of: date) -> date:
+    """The day on which a period is published.
+
+    It is `publish_on`, but never before the morning after the knowledge date, whose files are
+    loaded in the night that follows it: on that date itself every run would be refused.
+    """
+    return max(publish_on, known_as_of + timedelta(days=1))
 
 
 def events(pack: Path | None = None, at: time | None = None) -> list[Event]:
@@ -40,7 +49,7 @@ def events(pack: Path | None = None, at: time | None = None) -> list[Event]:
     zone = ZoneInfo(settings.TIME_ZONE)
     return [
         Event(datetime.combine(day, start, zone) + number * APART, row.period_code)
-        for day, rows in groupby(sorted(_rows(pack)), key=lambda row: row.publish_on)
+        for day, rows in groupby(sorted(_rows(pack)), key=lambda row: row.due_on)
         for number, row in enumerate(rows)
     ]
 
@@ -85,7 +94,9 @@ def _rows(pack: Path | None) -> list[_Row]:
                 f"{_file(pack)}, line {number}: {error}. cases_from, cases_to, known_as_of and"
                 " publish_on are dates (yyyy-mm-dd); `motcua check-reference` checks them all."
             ) from error
-        found.append(_Row(on, (ends - starts).days, ends, line["period_code"], known))
+        found.append(
+            _Row(due_on(on, known), (ends - starts).days, ends, line["period_code"], known)
+        )
     return found
 
 

@@ -1,5 +1,6 @@
 """Which periods may be published, and why the others may not yet."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -68,15 +69,31 @@ class Period:
     as_of: date
 
 
+EARLY, PARTS_LACK, NOT_BUILT, OTHER_MODELS = "early", "parts_lack", "not_built", "other_models"
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What stands against a publication. text: what and what to do.
+
+    kind: EARLY (the data do not reach its knowledge date), PARTS_LACK (parts, the periods inside it
+    without a release), NOT_BUILT (files wait), OTHER_MODELS (the build is of older ones).
+    """
+
+    kind: str
+    text: str
+    parts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class State:
-    """A period of the reference pack: its newest standing release, and what is in the way."""
+    """A period of the reference pack: its newest standing release, and all that is in the way."""
 
     period_code: str
     label_vi: str
     publish_on: date | None
     publication_id: str | None
-    obstacle: str | None
+    obstacles: list[Obstacle]
 
 
 def check(period_code: str) -> None:
@@ -93,28 +110,8 @@ def ready(connection: Connection, period_code: str) -> Period:
     to be built. Raises Failed when the reference pack has no such period, Refused otherwise.
     """
     period = _find(connection, period_code)
-    if period.data_until < last_working_day(connection, period.cases_to):
-        raise Refused(
-            f"{period_code} has not ended: it runs to {period.cases_to}, the data reach"
-            f" {period.data_until}. Load the exports up to {period.known_as_of}, its knowledge"
-            " date, and build; then publish again."
-        )
-    needed = last_working_day(connection, period.known_as_of)
-    if period.data_until < needed or period.as_of < period.known_as_of:
-        raise Refused(
-            f"{period_code} is not yet known: its figures are those known on {period.known_as_of},"
-            f" so the data must reach {needed}, the last working day up to then; they reach"
-            f" {period.data_until}. Load the exports up to {needed} and build; then publish again."
-        )
-    absent = _unpublished_parts(connection, period)
-    if absent:
-        raise Refused(
-            f"{period_code} comes after the periods inside it: {', '.join(absent)} not published"
-            " (or withdrawn). Publish first: "
-            + "; ".join(f"`motcua publish {code}`" for code in absent)
-            + "."
-        )
-    _require_current_build(period)
+    for obstacle in _against(connection, period):
+        raise Refused(obstacle.text)
     return period
 
 
@@ -129,7 +126,7 @@ def listing() -> list[State]:
             " order by periods.cases_to, periods.cases_from desc"
         ).fetchall()
         return [
-            State(code, label, publish_on, publication_id, _obstacle(connection, code))
+            State(code, label, publish_on, publication_id, _obstacles(connection, code))
             for code, label, publish_on, publication_id in found
         ]
 
@@ -143,12 +140,51 @@ def last_working_day(connection: Connection, day: date) -> date:
     return row[0] or day
 
 
-def _obstacle(connection: Connection, period_code: str) -> str | None:
+def _obstacles(connection: Connection, period_code: str) -> list[Obstacle]:
     try:
-        ready(connection, period_code)
-    except Refused as refusal:
-        return str(refusal)
-    return None
+        return list(_against(connection, _find(connection, period_code)))
+    except Refused as refusal:  # nothing of it is loaded
+        return [Obstacle(EARLY, str(refusal))]
+
+
+def _against(connection: Connection, period: Period) -> Iterator[Obstacle]:
+    """Everything that stands against a publication, looked for one after the other."""
+    code, needed = period.period_code, last_working_day(connection, period.known_as_of)
+    if period.data_until < last_working_day(connection, period.cases_to):
+        yield Obstacle(
+            EARLY,
+            f"{code} has not ended: it runs to {period.cases_to}, the data reach"
+            f" {period.data_until}. Load the exports up to {period.known_as_of}, its knowledge"
+            " date, and build; then publish again.",
+        )
+    elif period.data_until < needed or period.as_of < period.known_as_of:
+        yield Obstacle(
+            EARLY,
+            f"{code} is not yet known: its figures are those known on {period.known_as_of},"
+            f" so the data must reach {needed}, the last working day up to then; they reach"
+            f" {period.data_until}. Load the exports up to {needed} and build; then publish again.",
+        )
+    if absent := _unpublished_parts(connection, period):
+        yield Obstacle(
+            PARTS_LACK,
+            f"{code} comes after the periods inside it: {', '.join(absent)} not published"
+            f" (or withdrawn). Publish first: {', '.join(absent)} (run publish_scorecard with the"
+            " period; one that awaits its approver has to be signed).",
+            tuple(absent),
+        )
+    waiting, is_of_these_models = _built(period)
+    todo = "Run build_warehouse (or `motcua build`); then publish again."
+    if waiting:
+        yield Obstacle(
+            NOT_BUILT,
+            f"{code} is not up to date: {waiting} export file(s) that it may rest on are loaded and"
+            f" not built. {todo}",
+        )
+    elif not is_of_these_models:
+        yield Obstacle(
+            OTHER_MODELS,
+            f"{code} is not up to date: the models have changed since the last build. {todo}",
+        )
 
 
 def _find(connection: Connection, period_code: str) -> Period:
@@ -198,19 +234,13 @@ def _unpublished_parts(connection: Connection, period: Period) -> list[str]:
     return [code for (code,) in found]
 
 
-def _require_current_build(period: Period) -> None:
-    """Refuse while files of the period wait, as a build that was cut short leaves them waiting."""
+def _built(period: Period) -> tuple[int, bool]:
+    """How many files of the period wait, as a build that was cut short leaves them waiting.
+
+    And whether the last build was of these models.
+    """
     with database.connect(database.TRANSFORMER) as connection:
         row = connection.execute(_WAITING, [period.known_as_of, dbt.project_sha256()]).fetchone()
     assert row is not None
     waiting, is_of_these_models = row
-    if waiting or not is_of_these_models:
-        reason = (
-            f"{waiting} export file(s) that it may rest on are loaded and not built"
-            if waiting
-            else "the models have changed since the last build"
-        )
-        raise Refused(
-            f"{period.period_code} is not up to date: {reason}. Run `motcua build`; then publish"
-            " again."
-        )
+    return waiting, is_of_these_models

@@ -30,7 +30,7 @@ def url(database: str | None = None) -> str:
         return own.replace("postgres://", "postgresql://", 1)
     record = server.running()
     if record is None:
-        raise Failed(
+        raise NoAnswer(
             "The embedded PostgreSQL server does not run. Start it with `motcua up`, or set"
             " MOTCUA_WAREHOUSE_URL to another PostgreSQL (15 or newer)."
         )
@@ -73,6 +73,10 @@ def session_options(role: str, before: str = "") -> str:
     return f"{before} -c role={role} -c timezone={settings.TIME_ZONE}".strip()
 
 
+class NoAnswer(Failed):
+    """The warehouse does not run, or does not let anybody in."""
+
+
 def connect(role: str, autocommit: bool = False) -> Connection:
     """Open a session of the warehouse as `role`; `migrate` has to have run once before."""
     return _open(with_options(url(), role), autocommit)
@@ -88,7 +92,7 @@ def _open(address: str, autocommit: bool) -> Connection:
         return psycopg.connect(address, autocommit=autocommit, connect_timeout=10)
     except psycopg.OperationalError as error:
         where = parts(address)
-        raise Failed(
+        raise NoAnswer(
             f"No connection to the warehouse at {where['host']}:{where['port']}"
             f"/{where['dbname']} as {where['user']}: {str(error).strip()}\n"
             "See `motcua status`; check MOTCUA_WAREHOUSE_URL if it is set."

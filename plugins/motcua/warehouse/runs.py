@@ -1,6 +1,7 @@
 """Facts about runs, in schema ops: which stage ended when and how, and who signed what."""
 
 import functools
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import ParamSpec, TypeVar
@@ -51,6 +52,13 @@ def recorded(stage: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
+def task_of_airflow() -> str | None:
+    """DAG, task and run that this process works for; None on the command line."""
+    names = ("AIRFLOW_CTX_DAG_ID", "AIRFLOW_CTX_TASK_ID", "AIRFLOW_CTX_DAG_RUN_ID")
+    dag_id, task_id, run_id = (os.environ.get(name) for name in names)
+    return f"{dag_id}.{task_id} {run_id}" if dag_id and task_id and run_id else None
+
+
 def sign_off(
     run_id: str,
     period_code: str,
@@ -74,9 +82,12 @@ def _keep(
     try:
         with database.connect(database.PUBLISHER) as connection:
             connection.execute(
-                "insert into ops.stage_runs (stage, subject, started_at, outcome, message)"
-                " values (%s, %s, %s, %s, %s)",
-                [stage, subject, started_at, outcome, message and message[:_LONGEST]],
+                "insert into ops.stage_runs (stage, subject, started_at, outcome, message, task)"
+                " values (%s, %s, %s, %s, %s, %s)",
+                [
+                    *(stage, subject, started_at, outcome),
+                    *(message and message[:_LONGEST], task_of_airflow()),
+                ],
             )
     except (Failed, psycopg.Error) as error:
         print(f"How {stage} ended could not be kept in ops.stage_runs: {type(error).__name__}.")
