@@ -213,6 +213,7 @@ def _restored_beside(running: Production, made: Path) -> None:
         "MOTCUA_HOME": str(folder / "home"),
         "MOTCUA_LANDING": str(folder / "landing"),
         "MOTCUA_PUBLICATIONS": str(folder / "publications"),
+        "MOTCUA_NOTICES": str(folder / "notices"),
     }
     done = running.run("admin", "motcua", "restore", str(made), **places)
     assert done.returncode == 0, done.stdout + done.stderr
