@@ -10,7 +10,8 @@ RUN python -m venv /opt/uv \
         "uv==$(sed -n '/^name = "uv"$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)" \
     && /opt/uv/bin/uv sync --locked --no-dev --no-install-project --no-cache
 COPY . .
-RUN /opt/uv/bin/uv sync --locked --no-dev --no-cache
+# A checkout under a strict umask would be root's alone here.
+RUN /opt/uv/bin/uv sync --locked --no-dev --no-cache && chmod -R a+rX /opt/motcua
 
 FROM ${PYTHON}
 # pg_dump and pg_restore of the PostgreSQL that docker-compose.yml runs, for backups.
