@@ -3,8 +3,11 @@
 import copy
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import tomllib
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import yaml
 
 import compose_file
 from motcua import settings
+from motcua.warehouse import server
 
 ENVIRONMENT = {
     "MOTCUA_STATE": "/srv/motcua",
@@ -248,6 +252,42 @@ def test_the_dump_program_of_the_image_fits_the_server(
     assert served
     assert installed
     assert served[1] == installed[1]
+
+
+@pytest.fixture
+def cluster(
+    compose: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], str]]:
+    """Made by the embedded server's initdb as the image would make it; runs one query."""
+    monkeypatch.setenv("MOTCUA_HOME", str(tmp_path))
+    base, binaries, account = server._place()
+    data, password = base / "cluster", base / "password"
+    password.write_text("secret")
+    password.chmod(0o644)
+    how = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+
+    def run(*command: str, **others: Any) -> str:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd="/", **how, **others
+        ).stdout
+
+    arguments = shlex.split(compose["services"]["postgres"]["environment"]["POSTGRES_INITDB_ARGS"])
+    names = ("-D", str(data), "-U", "postgres", f"--pwfile={password}", "--no-sync")
+    try:
+        run(str(binaries / "initdb"), *names, *arguments)
+        yield lambda query: run(
+            str(binaries / "postgres"), "--single", "-D", str(data), "postgres", input=query
+        )
+    finally:
+        shutil.rmtree(base if account else data, ignore_errors=True)
+
+
+def test_what_the_file_tells_initdb_makes_a_cluster(cluster: Callable[[str], str]) -> None:
+    said = cluster(
+        "select datlocprovider, datlocale, pg_encoding_to_char(encoding) from pg_database"
+        " where datname = 'template1'"
+    )
+    assert re.findall(r'\d: \w+ = "(.*?)"', said) == ["b", "C.UTF-8", "UTF8"]
 
 
 def test_what_the_image_needs_is_copied_and_nothing_else() -> None:

@@ -232,6 +232,29 @@ def _restored_beside(running: Production, made: Path) -> None:
     assert any((folder / "publications").rglob("*.xlsx"))
 
 
+def test_the_monthly_cleaning_of_the_runbook_works_as_it_is_written(running: Production) -> None:
+    text = (settings.PROJECT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"## Clean up.*?```sh\n(.*?)```", text, re.DOTALL)
+    logs, docs = running.data / "logs", running.data / "home" / "data_docs"
+    (logs / "dag_id=old" / "run_id=old").mkdir(parents=True)
+    old = [logs / "dag_id=old" / "run_id=old" / "attempt=1.log", docs / "old.html"]
+    for path in (*old, docs / "index.html"):
+        path.touch()
+        os.utime(path, (0, 0))
+    kept = {path for path in logs.rglob("*.log") if path not in old}
+    for line in block.splitlines():
+        if line.startswith("#"):
+            continue
+        command = line.replace("docker compose exec scheduler ", "")
+        command = command.replace("production/", f"{running.folder / 'state'}/")
+        done = running.run("scheduler", "sh", "-c", command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert not any(path.exists() for path in (*old, logs / "dag_id=old"))
+    assert (docs / "index.html").is_file()
+    assert all(path.is_file() for path in kept)
+    assert kept
+
+
 def test_the_key_of_connections_is_made_anew(running: Production) -> None:
     add = ("airflow", "connections", "add", "motcua_smtp", "--conn-uri", "smtp://a:secret@mail")
     assert running.run("scheduler", *add).returncode == 0
