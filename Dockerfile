@@ -1,4 +1,4 @@
-# The image of every Airflow component and of `motcua`. Base image, uv and all packages are pinned.
+# The image of every Airflow component and of `motcua`. Base image, uv and all Python packages are pinned.
 ARG PYTHON=python:3.11.15-slim-trixie@sha256:db3ff2e1800a8581e2c48a27c3995339d47bdf046da21c7627accd3d51053a93
 
 FROM ${PYTHON} AS build

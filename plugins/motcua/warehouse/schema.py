@@ -85,8 +85,10 @@ def _lend_owner(connection: psycopg.Connection, lend: bool) -> None:
             connection.execute("create role motcua_owner nologin")
         connection.execute(f"{verb} motcua_owner {preposition} current_user")
     except psycopg.errors.InsufficientPrivilege as error:
-        waits = "Bringing the warehouse up to date"
-        raise _more_rights(waits, error, _LEND if owner_exists else _NEW) from error
+        # Before PostgreSQL 16 whoever may create roles may lend himself any.
+        has_to_be_lent = owner_exists and connection.info.server_version >= 160_000
+        what = "Bringing the warehouse up to date"
+        raise _more_rights(what, error, _LEND if has_to_be_lent else _NEW) from error
 
 
 def _more_rights(what: str, error: psycopg.Error, statements: str) -> Failed:
