@@ -193,6 +193,18 @@ def test_a_damaged_backup_is_not_restored(
         assert rows(other.url, OBJECTS) == []
 
 
+def test_a_backup_of_an_older_format_names_the_version_that_restores_it(
+    filled: str, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    made = backup.back_up(tmp_path / "backups", ignore)
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps({**manifest, "format": 1}))
+    with elsewhere() as other:
+        with pytest.raises(Failed, match=re.escape(f"wrote it ({manifest['code_version']})")):
+            backup.restore(made, ignore)
+        assert rows(other.url, OBJECTS) == []
+
+
 def test_a_broken_off_backup_does_not_look_like_one(
     filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
