@@ -1,4 +1,4 @@
-# The image of every Airflow component and of `motcua`. Base image, uv and all packages are pinned.
+# The image of every Airflow component and of `motcua`. Base image, uv and all Python packages are pinned.
 ARG PYTHON=python:3.11.15-slim-trixie@sha256:db3ff2e1800a8581e2c48a27c3995339d47bdf046da21c7627accd3d51053a93
 
 FROM ${PYTHON} AS build
@@ -10,7 +10,8 @@ RUN python -m venv /opt/uv \
         "uv==$(sed -n '/^name = "uv"$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)" \
     && /opt/uv/bin/uv sync --locked --no-dev --no-install-project --no-cache
 COPY . .
-RUN /opt/uv/bin/uv sync --locked --no-dev --no-cache
+# A checkout under a strict umask would be root's alone here.
+RUN /opt/uv/bin/uv sync --locked --no-dev --no-cache && chmod -R a+rX /opt/motcua
 
 FROM ${PYTHON}
 # pg_dump and pg_restore of the PostgreSQL that docker-compose.yml runs, for backups.

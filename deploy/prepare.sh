@@ -6,7 +6,8 @@
 #     deploy/prepare.sh NAME...      these secrets anew (docs/runbook.md says what else that needs)
 #
 # The account that runs it owns everything, and the containers run as that account. Root names
-# another one: MOTCUA_UID=990 MOTCUA_GID=990 deploy/prepare.sh
+# another one, the first time: MOTCUA_UID=990 MOTCUA_GID=990 deploy/prepare.sh
+# A MOTCUA_STATE that is no full path begins at the project's folder, as it does for docker compose.
 set -eu
 umask 077
 
@@ -14,26 +15,36 @@ project=$(cd "$(dirname "$0")/.." && pwd)
 environment=${MOTCUA_ENV_FILE:-$project/.env}
 postgres=${MOTCUA_POSTGRES_ADDRESS:-postgres:5432}
 redis=${MOTCUA_REDIS_ADDRESS:-redis:6379}
-uid=${MOTCUA_UID:-$(id -u)}
-gid=${MOTCUA_GID:-$(id -g)}
 anew=" $* "
 
+told() { # told NAME: a value of .env, if there is one
+    [ ! -f "$environment" ] || sed -n "s/^$1=//p" "$environment"
+}
+uid=${MOTCUA_UID:-$(told MOTCUA_UID)}
+uid=${uid:-$(id -u)}
+gid=${MOTCUA_GID:-$(told MOTCUA_GID)}
+gid=${gid:-$(id -g)}
 if [ "$uid" = 0 ]; then
     echo "The containers do not run as root. Run this as another account, or name one:" >&2
     echo "    MOTCUA_UID=990 MOTCUA_GID=990 $0" >&2
     exit 1
 fi
-told() { # told NAME: a value of .env, if there is one
-    [ ! -f "$environment" ] || sed -n "s/^$1=//p" "$environment"
-}
+if [ "$(id -u)" != 0 ] && [ "$(id -u)" != "$uid" ]; then
+    echo "The containers run as account $uid ($environment), which could not read what account" >&2
+    echo "$(id -u) makes here. Run this as account $uid or as root." >&2
+    exit 1
+fi
 state=${MOTCUA_STATE:-$(told MOTCUA_STATE)}
-state=${state:-$project/production}
+state=${state:-production}
+case $state in /*) ;; *) state=$project/${state#./} ;; esac
 secrets=$state/secrets
 command -v openssl >/dev/null || { echo "openssl is missing: install it first." >&2; exit 1; }
 
 mkdir -p "$secrets/users"
-for folder in postgres redis home landing publications logs; do mkdir -p "$state/data/$folder"; done
-mkdir -p "$state/backups"
+for folder in postgres redis home landing publications notices logs; do
+    mkdir -p "$state/data/$folder"
+done
+mkdir -p "$state/backups" "$state/settings"
 
 [ -f "$environment" ] || cat >"$environment" <<EOF
 # Written once by deploy/prepare.sh, read by it and by docker compose; yours to change.
@@ -45,8 +56,17 @@ MOTCUA_GID=$gid
 MOTCUA_AIRFLOW_USERS=admin:admin,approver:user,viewer:viewer
 EOF
 sed -i '/^MOTCUA_COMMIT=/d' "$environment"
+[ -z "$(tail -c 1 "$environment")" ] || echo >>"$environment" # its last line had no end
 echo "MOTCUA_COMMIT=$(git -C "$project" rev-parse HEAD 2>/dev/null || echo unknown)" >>"$environment"
 users=$(told MOTCUA_AIRFLOW_USERS)
+
+# Compose mounts these two as they are. A checkout under a strict umask is its owner's alone.
+for file in "$project/deploy/logins.sh" "$project/deploy/pg_hba.conf"; do
+    [ -n "$(find "$file" -perm -a=r)" ] || chmod a+rX "$file" || {
+        echo "Account $uid, as which the containers run, has to read $file: chmod a+rX $file" >&2
+        exit 1
+    }
+done
 
 is_wanted() { # is_wanted NAME: whether a secret is missing or asked for anew
     [ ! -f "$secrets/$1" ] || case $anew in *" $1 "*) true ;; *) false ;; esac
@@ -71,6 +91,14 @@ refresh() { # refresh NAME: standard input, if it is not what stands
     fi
 }
 of() { cat "$secrets/$1"; }
+certify() { # certify ARGUMENT...: openssl, which tells what it does at length even if all is well
+    said=$(openssl "$@" 2>&1) || {
+        echo "$said" >&2
+        echo "The certificate was not made: openssl $1 failed ($(openssl version))." >&2
+        echo "Mend what it says, or install another openssl; then run this again." >&2
+        exit 1
+    }
+}
 
 for name in postgres motcua airflow bi_reader redis; do
     keep "${name}_password" openssl rand -hex 24
@@ -112,18 +140,19 @@ echo "{$list}" | refresh airflow_passwords.json
 
 # A certificate authority of this installation alone, and the certificate of its PostgreSQL.
 if is_wanted ca.crt; then
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
-        -subj "/CN=motcua" -keyout "$secrets/ca.key" -out "$secrets/ca.crt" 2>/dev/null
+    certify req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+        -subj "/CN=motcua" -keyout "$secrets/ca.key" -out "$secrets/ca.crt"
     rm -f "$secrets/server.crt"
     echo "  wrote $secrets/ca.crt"
 fi
 if is_wanted server.crt; then
     names=DNS:postgres,DNS:localhost,IP:127.0.0.1${MOTCUA_POSTGRES_NAMES:+,$MOTCUA_POSTGRES_NAMES}
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=postgres" \
-        -addext "subjectAltName=$names" -keyout "$secrets/server.key" -out "$secrets/server.csr" 2>/dev/null
-    openssl x509 -req -in "$secrets/server.csr" -CA "$secrets/ca.crt" -CAkey "$secrets/ca.key" \
-        -CAcreateserial -days 825 -copy_extensions copy -out "$secrets/server.crt" 2>/dev/null
-    rm -f "$secrets/server.csr"
+    echo "subjectAltName=$names" >"$secrets/server.ext"
+    certify req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=postgres" \
+        -keyout "$secrets/server.key" -out "$secrets/server.csr"
+    certify x509 -req -in "$secrets/server.csr" -CA "$secrets/ca.crt" -CAkey "$secrets/ca.key" \
+        -CAcreateserial -days 825 -extfile "$secrets/server.ext" -out "$secrets/server.crt"
+    rm -f "$secrets/server.csr" "$secrets/server.ext"
     echo "  wrote $secrets/server.crt"
 fi
 [ "$(id -u)" != 0 ] || chown -R "$uid:$gid" "$state" "$environment"

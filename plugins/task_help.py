@@ -47,9 +47,19 @@ def explained() -> Iterator[None]:
     except NothingToDo as reason:
         raise AirflowSkipException(str(reason)) from None
     except pipeline.STOPPED as reason:
-        get_current_context()["ti"].xcom_push("refusal", str(reason))
+        said = _with_page(reason)
+        get_current_context()["ti"].xcom_push("refusal", said)
         ended = TaskRefused if isinstance(reason, Refused) else AirflowFailException
-        raise ended(str(reason)) from None
+        raise ended(said) from None
+
+
+def _with_page(reason: Exception) -> str:
+    """The reason, with the address of the page of the UI that shows more."""
+    from airflow.configuration import conf
+
+    page = getattr(reason, "page", None)
+    address = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/scorecard/{page}"
+    return f"{reason}\nIn the UI: {address}" if page else str(reason)
 
 
 def tell_failure(context: Context) -> None:

@@ -10,7 +10,8 @@ from motcua import settings
 
 FILE = settings.PROJECT / "docker-compose.yml"
 
-_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])([^}]*))?\})")
+_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])((?:[^{}]|\{[^{}]*\})*))?\})")
+"""A default may name another variable."""
 
 
 def read(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -35,6 +36,6 @@ def _filled(value: Any, variables: Mapping[str, str]) -> Any:
             return variables[name]
         if operator == "?":
             raise KeyError(f"{name}: {text}")
-        return text or ""
+        return _VARIABLE.sub(fill, text or "")
 
     return _VARIABLE.sub(fill, value)

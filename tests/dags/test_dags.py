@@ -195,6 +195,23 @@ def test_a_revision_without_a_note_is_refused_before_the_gate(
     assert "Gate" not in refused.stdout
 
 
+def test_a_refusal_of_a_gate_names_its_page_in_the_ui(warehouse: str, tmp_path: Path) -> None:
+    report_marts.build(warehouse)
+    with psycopg.connect(warehouse) as connection:
+        connection.execute("update marts.scorecard set indicator_1 = 3")
+    asked = {"period": "2019-Q1", "revise": False, "note": None}
+    asked |= {"waive_by": None, "waive_reason": None}
+    task = ("run_task.py", "publish_scorecard", "check_candidate", "2019-Q1", json.dumps(asked))
+    refused = _run(tmp_path, *task)
+    assert "XCom refusal: The candidate gate refuses 2019-Q1" in refused.stdout
+    assert "indicator_1" in refused.stdout
+    with psycopg.connect(warehouse) as connection:
+        ((gate_run_id,),) = connection.execute(
+            "select distinct gate_run_id from ops.gate_results"
+        ).fetchall()
+    assert f"/scorecard/gates/{gate_run_id}" in refused.stdout
+
+
 def test_nobody_is_asked_for_figures_that_stand_or_where_a_setting_approves(
     warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

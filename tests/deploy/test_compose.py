@@ -3,7 +3,11 @@
 import copy
 import json
 import re
+import shlex
+import shutil
 import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ import yaml
 
 import compose_file
 from motcua import settings
+from motcua.warehouse import server
 
 ENVIRONMENT = {
     "MOTCUA_STATE": "/srv/motcua",
@@ -24,10 +29,16 @@ ENVIRONMENT = {
 }
 """What deploy/prepare.sh writes into .env."""
 
+PACKAGE = settings.PROJECT / "plugins" / "motcua"
+
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 SECRET = re.compile(r"PASSWORD|SECRET|KEY|_URL|CONN", re.IGNORECASE)
-OPEN = {"AIRFLOW__API__BASE_URL", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"}
-"""Addresses without a login in them."""
+OPEN = {
+    "AIRFLOW__API__BASE_URL",
+    "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
+    "MOTCUA_SMTP_CONNECTION",
+}
+"""Addresses without a login in them, and the name of a connection."""
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +106,78 @@ def test_without_prepare_nothing_starts() -> None:
             compose_file.read({**ENVIRONMENT, name: ""})
 
 
+ELSEWHERE = {
+    "MOTCUA_AIRFLOW_PORT": "the port of the host, in `ports` and the address of the UI",
+    "MOTCUA_AIRFLOW_EXECUTOR": "Airflow's own setting, which `motcua up` would write",
+    "MOTCUA_BROKER_URL_FILE": "Airflow's own setting, from the secret broker_url",
+    "MOTCUA_AUTOMATIC_APPROVAL": "for samples and tests only",
+}
+"""Settings that are no variable of the containers, and why."""
+
+
+def test_every_setting_of_the_readme_reaches_the_containers() -> None:
+    table = (settings.PROJECT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(MOTCUA_\w+)` \|", table, re.MULTILINE))
+    read = set(re.findall(r'"(MOTCUA_\w+)"', (PACKAGE / "settings.py").read_text("utf-8")))
+    assert named == read - {"MOTCUA_PROJECT", "MOTCUA_COMMIT"}, "the table has all that is read"
+    given = {**ENVIRONMENT, **dict.fromkeys(named, "given")}
+    compose = compose_file.read(given)
+    for service in ("worker", "scheduler", "dag-processor", "migrate", "tools", "admin"):
+        told = compose["services"][service]["environment"]
+        for name in named - ELSEWHERE.keys():
+            value = told.get(name) or told.get(f"{name}_FILE")
+            assert value, f"{service} does not get {name}"
+            assert value == "given" or value.startswith("/"), f"{name} of .env is not used"
+    assert compose["services"]["worker"]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "given"
+    assert named >= ELSEWHERE.keys()
+
+
+def test_an_empty_setting_counts_as_none(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What .env does not have reaches the containers as its default, or empty."""
+    for name, value in compose["services"]["tools"]["environment"].items():
+        if not name.endswith("_FILE") or not value:
+            monkeypatch.setenv(name, value)
+    assert settings.landing_options_file() is None
+    assert settings.unit_addresses() is None
+    assert settings.landing_connection() is None
+    assert settings.smtp_connection() == "motcua_smtp"
+    assert settings.quiet_seconds() == 60
+    assert settings.reject_limit_percent() == 5
+    assert settings.retention_days() == 365
+
+
+def test_folders_that_settings_name_are_mounted(compose: dict[str, Any]) -> None:
+    for name in ("worker", "scheduler", "tools", "admin"):
+        service = compose["services"][name]
+        mounted = {volume["target"]: volume for volume in service["volumes"]}
+        for setting in ("HOME", "LANDING", "PUBLICATIONS", "NOTICES"):
+            assert service["environment"][f"MOTCUA_{setting}"] in mounted, f"{name}: {setting}"
+        assert mounted["/var/lib/motcua/settings"]["read_only"] is True
+
+
+def test_the_address_of_the_ui_follows_its_port() -> None:
+    def address(**given: str) -> str:
+        compose = compose_file.read({**ENVIRONMENT, **given})
+        told: str = compose["services"]["scheduler"]["environment"]["AIRFLOW__API__BASE_URL"]
+        return told
+
+    assert address() == "http://127.0.0.1:8080"
+    assert address(MOTCUA_AIRFLOW_PORT="9000") == "http://127.0.0.1:9000"
+    other = {"MOTCUA_AIRFLOW_PORT": "9000", "MOTCUA_AIRFLOW_URL": "https://motcua.example"}
+    assert address(**other) == "https://motcua.example"
+
+
+def test_logs_outlive_their_container(compose: dict[str, Any]) -> None:
+    service = compose["services"]["dag-processor"]
+    mounted = [volume["target"] for volume in service["volumes"]]
+    for name, value in service["environment"].items():
+        if name.startswith("AIRFLOW__LOGGING__"):
+            assert any(value.startswith(place) for place in mounted), name
+    assert "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY" in service["environment"]
+
+
 def test_secrets_are_files_and_stand_in_no_environment(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         for variable, value in service.get("environment", {}).items():
@@ -149,6 +232,11 @@ def test_the_image_has_the_locked_packages_and_no_root(dockerfile: list[str]) ->
     syncs = re.findall(r"uv sync[^&\n]*", text)
     assert len(syncs) == 2
     assert all("--locked" in sync and "--no-dev" in sync for sync in syncs)
+    project = tomllib.loads((settings.PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    built_with = project["build-system"]["requires"]
+    built_with += project["tool"]["uv"]["build-constraint-dependencies"]
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+", one) for one in built_with), built_with
+    assert "chmod -R a+rX /opt/motcua" in text, "whatever the modes of the checkout"
     last_stage = dockerfile[
         max(i for i, line in enumerate(dockerfile) if line.startswith("FROM ")) :
     ]
@@ -164,6 +252,42 @@ def test_the_dump_program_of_the_image_fits_the_server(
     assert served
     assert installed
     assert served[1] == installed[1]
+
+
+@pytest.fixture
+def cluster(
+    compose: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], str]]:
+    """Made by the embedded server's initdb as the image would make it; runs one query."""
+    monkeypatch.setenv("MOTCUA_HOME", str(tmp_path))
+    base, binaries, account = server._place()
+    data, password = base / "cluster", base / "password"
+    password.write_text("secret")
+    password.chmod(0o644)
+    how = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+
+    def run(*command: str, **others: Any) -> str:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd="/", **how, **others
+        ).stdout
+
+    arguments = shlex.split(compose["services"]["postgres"]["environment"]["POSTGRES_INITDB_ARGS"])
+    names = ("-D", str(data), "-U", "postgres", f"--pwfile={password}", "--no-sync")
+    try:
+        run(str(binaries / "initdb"), *names, *arguments)
+        yield lambda query: run(
+            str(binaries / "postgres"), "--single", "-D", str(data), "postgres", input=query
+        )
+    finally:
+        shutil.rmtree(base if account else data, ignore_errors=True)
+
+
+def test_what_the_file_tells_initdb_makes_a_cluster(cluster: Callable[[str], str]) -> None:
+    said = cluster(
+        "select datlocprovider, datlocale, pg_encoding_to_char(encoding) from pg_database"
+        " where datname = 'template1'"
+    )
+    assert re.findall(r'\d: \w+ = "(.*?)"', said) == ["b", "C.UTF-8", "UTF8"]
 
 
 def test_what_the_image_needs_is_copied_and_nothing_else() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -17,15 +18,30 @@ ACCOUNT = os.getuid() or 65534
 
 def prepare(folder: Path, *names: str, **others: str) -> subprocess.CompletedProcess[str]:
     environment = {
-        "PATH": os.environ["PATH"],
         "MOTCUA_STATE": str(folder / "state"),
-        "MOTCUA_ENV_FILE": str(folder / ".env"),
         "MOTCUA_UID": str(ACCOUNT),
         "MOTCUA_GID": str(os.getgid() or 65534),
         **others,
     }
+    return prepare_as_told(folder, *names, **environment)
+
+
+def prepare_as_told(
+    folder: Path, *names: str, script: Path = SCRIPT, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run with no variable but these, so that .env decides the rest."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "MOTCUA_ENV_FILE": str(folder / ".env"),
+        **variables,
+    }
     return subprocess.run(
-        ["sh", str(SCRIPT), *names], env=environment, capture_output=True, text=True, check=False
+        ["sh", str(script), *names],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -147,3 +163,77 @@ def test_root_has_to_name_an_account(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "do not run as root" in done.stderr
     assert not (tmp_path / "state").exists()
+
+
+def test_what_env_tells_is_not_asked_again(prepared: Path) -> None:
+    before = secrets(prepared)
+    done = prepare_as_told(prepared)
+    assert done.returncode == 0, done.stderr
+    assert "wrote" not in done.stdout
+    assert secrets(prepared) == before
+    for path in (prepared / "state").rglob("*"):
+        assert path.stat().st_uid == ACCOUNT, path
+
+
+def test_an_account_that_the_containers_do_not_run_as_is_refused() -> None:
+    command = ["sh", str(SCRIPT)]
+    if os.getuid() == 0:
+        command = ["setpriv", f"--reuid={ACCOUNT}", "--clear-groups", *command]
+    environment = {"PATH": os.environ["PATH"], "MOTCUA_UID": "4242", "MOTCUA_STATE": "/nowhere"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Run this as account 4242 or as root" in done.stderr
+
+
+def test_a_last_line_of_env_without_an_end_stays_a_line(prepared: Path) -> None:
+    text = (prepared / ".env").read_text()
+    (prepared / ".env").write_text(text + "MOTCUA_DEADLINE=06:30")
+    prepare(prepared)
+    lines = (prepared / ".env").read_text().splitlines()
+    assert "MOTCUA_DEADLINE=06:30" in lines
+    assert len([line for line in lines if line.startswith("MOTCUA_COMMIT=")]) == 1
+
+
+def test_a_relative_place_begins_at_the_project_for_everybody(tmp_path: Path) -> None:
+    """Compose takes it from the folder of its file; it does not matter where this is run."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copytree(SCRIPT.parent, project / "deploy")
+    (elsewhere / ".env").write_text(
+        f"MOTCUA_STATE=./kept\nMOTCUA_UID={ACCOUNT}\nMOTCUA_GID={ACCOUNT}\n"
+        "MOTCUA_AIRFLOW_USERS=admin:admin\n"
+    )
+    done = prepare_as_told(elsewhere, script=project / "deploy" / "prepare.sh")
+    assert done.returncode == 0, done.stderr
+    assert (project / "kept" / "secrets" / "warehouse_url").is_file()
+    assert not (elsewhere / "kept").exists()
+
+
+def test_what_compose_mounts_of_a_strict_checkout_can_be_read(tmp_path: Path) -> None:
+    deploy = tmp_path / "project" / "deploy"
+    shutil.copytree(SCRIPT.parent, deploy)
+    for path in deploy.iterdir():
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
+    done = prepare_as_told(
+        tmp_path, script=deploy / "prepare.sh", MOTCUA_UID=str(ACCOUNT), MOTCUA_GID=str(ACCOUNT)
+    )
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE((deploy / "pg_hba.conf").stat().st_mode) == 0o644
+    assert stat.S_IMODE((deploy / "logins.sh").stat().st_mode) == 0o755
+
+
+def test_an_openssl_that_fails_is_told_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    """Before OpenSSL 3 it knew fewer options; this one makes no certificate of a server."""
+    real = shutil.which("openssl")
+    (tmp_path / "openssl").write_text(
+        f'#!/bin/sh\n[ "$1" != x509 ] || {{ echo "unknown option" >&2; exit 1; }}\n'
+        f'exec {real} "$@"\n'
+    )
+    (tmp_path / "openssl").chmod(0o755)
+    done = prepare(tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert "unknown option" in done.stderr
+    assert "The certificate was not made: openssl x509 failed (OpenSSL" in done.stderr
+    assert prepare(tmp_path).returncode == 0
+    place = tmp_path / "state" / "secrets"
+    assert {path.name for path in place.glob("server.*")} == {"server.crt", "server.key"}

@@ -77,6 +77,7 @@ class Production:
         places = {
             "/run/secrets": str(self.secrets),
             "/opt/motcua": str(settings.PROJECT),
+            "/var/lib/motcua/settings": str(self.folder / "state" / "settings"),
             "/var/lib/motcua/backups": str(self.folder / "state" / "backups"),
             "/var/lib/motcua": str(self.data),
             "/etc/motcua/pg_hba.conf": str(settings.PROJECT / "deploy" / "pg_hba.conf"),

@@ -213,6 +213,7 @@ def _restored_beside(running: Production, made: Path) -> None:
         "MOTCUA_HOME": str(folder / "home"),
         "MOTCUA_LANDING": str(folder / "landing"),
         "MOTCUA_PUBLICATIONS": str(folder / "publications"),
+        "MOTCUA_NOTICES": str(folder / "notices"),
     }
     done = running.run("admin", "motcua", "restore", str(made), **places)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -229,6 +230,30 @@ def _restored_beside(running: Production, made: Path) -> None:
         assert found[0]
         assert found[0][0] > 0
     assert any((folder / "publications").rglob("*.xlsx"))
+
+
+def test_the_monthly_cleaning_of_the_runbook_works_as_it_is_written(running: Production) -> None:
+    text = (settings.PROJECT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"## Clean up.*?```sh\n(.*?)```", text, re.DOTALL)
+    logs, docs = running.data / "logs", running.data / "home" / "data_docs"
+    (logs / "dag_id=old" / "run_id=old").mkdir(parents=True)
+    docs.mkdir(exist_ok=True)
+    old = [logs / "dag_id=old" / "run_id=old" / "attempt=1.log", docs / "old.html"]
+    for path in (*old, docs / "index.html"):
+        path.touch()
+        os.utime(path, (0, 0))
+    kept = {path for path in logs.rglob("*.log") if path not in old}
+    for line in block.splitlines():
+        if line.startswith("#"):
+            continue
+        command = line.replace("docker compose exec scheduler ", "")
+        command = command.replace("production/", f"{running.folder / 'state'}/")
+        done = running.run("scheduler", "sh", "-c", command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert not any(path.exists() for path in (*old, logs / "dag_id=old"))
+    assert (docs / "index.html").is_file()
+    assert all(path.is_file() for path in kept)
+    assert any(logs / "dag_processor" in path.parents for path in kept)
 
 
 def test_the_key_of_connections_is_made_anew(running: Production) -> None:

@@ -1,8 +1,15 @@
 """Backups: complete, private, and never put over something that stands."""
 
 import json
+import os
+import re
 import secrets
+import shutil
 import stat
+import subprocess
+import sys
+import tarfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -11,9 +18,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import motcua
+import server_data
 from motcua.errors import Failed, Refused
 from motcua.landing import pseudonyms
 from motcua.operations import backup, client_tools
+from motcua.warehouse import schema, server
 
 OBJECTS = """
 select
@@ -64,6 +74,8 @@ def filled(warehouse: str, tmp_path: Path) -> str:
     (tmp_path / "landing" / "cases" / "cases_2019-01-02.csv").write_text("MaHoSo\n")
     (tmp_path / "publications").mkdir()
     (tmp_path / "publications" / "2019-Q1.r1.xlsx").write_bytes(b"workbook")
+    (tmp_path / "home" / "notices" / "2019-02").mkdir(parents=True)
+    (tmp_path / "home" / "notices" / "2019-02" / "CENTRE.xlsx").write_bytes(b"notice")
     pseudonyms.key()
     with psycopg.connect(warehouse) as connection:
         connection.execute(
@@ -116,6 +128,8 @@ def test_everything_comes_back_with_its_owners_rights_and_settings(
         landed = other.folder / "landing" / "cases" / "cases_2019-01-02.csv"
         assert landed.read_text() == "MaHoSo\n"
         assert (other.folder / "publications" / "2019-Q1.r1.xlsx").read_bytes() == b"workbook"
+        notice = other.folder / "home" / "notices" / "2019-02" / "CENTRE.xlsx"
+        assert notice.read_bytes() == b"notice"
 
 
 def test_a_backup_is_readable_by_its_owner_alone_and_holds_no_key(
@@ -130,6 +144,7 @@ def test_a_backup_is_readable_by_its_owner_alone_and_holds_no_key(
         "warehouse.dump",
         "landing.tar.gz",
         "publications.tar.gz",
+        "notices.tar.gz",
     }
     for path in files.values():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -174,6 +189,18 @@ def test_a_damaged_backup_is_not_restored(
     (made / name).write_bytes(content)
     with elsewhere() as other:
         with pytest.raises(Failed, match=name):
+            backup.restore(made, ignore)
+        assert rows(other.url, OBJECTS) == []
+
+
+def test_a_backup_of_an_older_format_names_the_version_that_restores_it(
+    filled: str, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    made = backup.back_up(tmp_path / "backups", ignore)
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps({**manifest, "format": 1}))
+    with elsewhere() as other:
+        with pytest.raises(Failed, match=re.escape(f"wrote it ({manifest['code_version']})")):
             backup.restore(made, ignore)
         assert rows(other.url, OBJECTS) == []
 
@@ -224,11 +251,11 @@ def test_roles_of_people_come_with_their_memberships_and_without_passwords(
         finally:
             admin.execute(f"drop role {login}")
         text = (made / "manifest.json").read_text()
-        roles = {role["name"]: role for role in json.loads(text)["roles"]}
-        assert roles[login]["member_of"] == ["bi_reader"]
         assert "bí-mật" not in text
         assert "SCRAM" not in text
-        assert backup._make_roles(filled, json.loads(text)["roles"]) == [login]
+        logins, left = backup._make_roles(filled, json.loads(text))
+        assert logins == [login]
+        assert not left
         try:
             found = admin.execute(
                 "select rolcanlogin, rolpassword is null,"
@@ -238,6 +265,207 @@ def test_roles_of_people_come_with_their_memberships_and_without_passwords(
             assert found == (True, True, True)
         finally:
             admin.execute(f"drop role {login}")
+
+
+def test_what_roles_that_stood_before_may_do_stays_as_it_was(
+    filled: str, elsewhere: Elsewhere, server_url: str, tmp_path: Path
+) -> None:
+    login = f"bi_{secrets.token_hex(4)}"
+    member = f"select pg_has_role('{login}', 'bi_reader', 'member')"
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
+        admin.execute(f"create role {login} login")
+        admin.execute(f"grant bi_reader to {login}")
+        try:
+            made = backup.back_up(tmp_path / "backups", ignore)
+            assert admin.execute(member).fetchone() == (True,)
+            admin.execute(f"revoke bi_reader from {login}")
+            told: list[str] = []
+            with elsewhere():
+                backup.restore(made, told.append)
+            assert admin.execute(member).fetchone() == (False,)
+            statement = told[-1].partition("needs it: ")[2]
+            admin.execute(statement)  # a person decides, and can do as told
+            assert admin.execute(member).fetchone() == (True,)
+        finally:
+            admin.execute(f"drop role {login}")
+
+
+@pytest.fixture
+def as_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Callable[[str], str]]]:
+    """Makes servers as deploy/logins.sh leaves them; each gives the URL of a login, and sets it."""
+    records = []
+
+    def start(name: str) -> Callable[[str], str]:
+        monkeypatch.delenv("MOTCUA_WAREHOUSE_URL", raising=False)
+        monkeypatch.setenv("MOTCUA_HOME", str(tmp_path / name))
+        record, _ = server.up()
+        records.append((tmp_path / name, record))
+        addresses = {it: server.url(record, it, "warehouse") for it in ("postgres", "motcua")}
+        with psycopg.connect(addresses["postgres"], autocommit=True) as admin:
+            admin.execute("alter role motcua createrole")
+            admin.execute("alter database warehouse owner to motcua")
+
+        def become(login: str) -> str:
+            monkeypatch.setenv("MOTCUA_HOME", str(tmp_path / name))
+            monkeypatch.setenv("MOTCUA_WAREHOUSE_URL", addresses[login])
+            return addresses[login]
+
+        return become
+
+    yield start
+    for home, record in records:
+        monkeypatch.setenv("MOTCUA_HOME", str(home))
+        server.down()
+        server_data.delete(record)
+
+
+MEMBERSHIPS = """
+select
+    pg_get_userbyid(roleid), pg_get_userbyid(member), pg_get_userbyid(grantor),
+    admin_option, inherit_option, set_option
+from pg_auth_members
+where roleid >= 16384
+order by 1, 2, 3
+"""
+
+NEXT_MIGRATION = """
+create table published.next_thing (thing integer);
+alter table published.next_thing owner to motcua_owner;
+"""
+
+
+def migrated_by_the_next_version(folder: Path) -> str:
+    """What the code says that has one more migration, in a process of its own."""
+    package = Path(motcua.__file__).parent
+    shutil.copytree(package, folder / "motcua", ignore=shutil.ignore_patterns("__pycache__"))
+    added = folder / "motcua" / "warehouse" / "migrations" / "9999_next.sql"
+    added.write_text(NEXT_MIGRATION)
+    done = subprocess.run(
+        [sys.executable, "-c", "from motcua.warehouse import schema; print(schema.migrate())"],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    shutil.rmtree(folder / "motcua")
+    return done.stdout + done.stderr
+
+
+def test_an_installation_of_a_login_that_is_no_administrator_goes_on_after_a_restore(
+    as_login: Callable[[str], Callable[[str], str]], tmp_path: Path
+) -> None:
+    """Since PostgreSQL 16 such a login holds what it made with ADMIN, and not with SET."""
+    one = as_login("one")
+    before = one("motcua")
+    schema.migrate()
+    with psycopg.connect(before, autocommit=True) as connection:
+        connection.execute("create role bi_anna login")
+        connection.execute("grant ops_reader to bi_anna")
+    memberships = rows(before, MEMBERSHIPS)
+    assert ("motcua_owner", "motcua", "postgres", True, False, False) in memberships
+    assert ("ops_reader", "bi_anna", "motcua") in [found[:3] for found in memberships]
+    one("postgres")
+    made = backup.back_up(tmp_path / "backups", ignore)
+
+    two = as_login("two")
+    two("postgres")
+    backup.restore(made, ignore)
+
+    after = two("motcua")
+    assert rows(after, MEMBERSHIPS) == memberships
+    with (
+        psycopg.connect(after) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="set role"),
+    ):
+        connection.execute("set role motcua_owner")
+    assert migrated_by_the_next_version(tmp_path) == "['9999_next.sql']\n"
+    owner = "select pg_get_userbyid(relowner) from pg_class where relname = 'next_thing'"
+    assert rows(after, owner) == [("motcua_owner",)]
+    assert rows(after, MEMBERSHIPS) == memberships, "what was lent is taken back"
+
+
+def test_a_login_that_may_not_lend_itself_the_owner_is_told_what_to_do(
+    as_login: Callable[[str], Callable[[str], str]], tmp_path: Path
+) -> None:
+    """As after a restore by a version that kept no options of memberships."""
+    become = as_login("one")
+    administrator = become("postgres")
+    become("motcua")
+    schema.migrate()
+    with psycopg.connect(administrator) as connection:
+        connection.execute("revoke admin option for motcua_owner from motcua")
+    said = migrated_by_the_next_version(tmp_path)
+    assert "motcua.errors.Failed: Bringing the warehouse up to date needs more rights" in said
+    (statement,) = re.findall(r"`(grant motcua_owner .*?)`", said)
+    with psycopg.connect(administrator) as connection:
+        connection.execute(statement.replace("<login>", "motcua"))
+    assert migrated_by_the_next_version(tmp_path) == "['9999_next.sql']\n"
+
+
+def test_what_somebody_may_still_write_is_left_out_and_told(
+    filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "landing" / "cases"
+    (folder / "cases_2019-01-03.csv").write_text("MaHoSo\n")
+    hour_ago = time.time() - 3600
+    os.utime(folder / "cases_2019-01-02.csv", (hour_ago, hour_ago))
+    monkeypatch.setenv("MOTCUA_QUIET_SECONDS", "60")
+    told: list[str] = []
+    made = backup.back_up(tmp_path / "backups", told.append)
+    assert any("1 files of the landing zone (cases/cases_2019-01-03.csv)" in one for one in told)
+    with tarfile.open(made / "landing.tar.gz") as packed:
+        assert packed.getnames() == ["cases", "cases/cases_2019-01-02.csv"]
+
+
+GROWS = """
+import sys
+with open(sys.argv[1] + "/grows", "ab", buffering=0) as file:
+    while True:
+        file.write(bytes(10))
+"""
+
+SHRINKS_AND_GOES = """
+import pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+while True:
+    (folder / "shrinks").write_bytes(bytes(20_000_000))
+    (folder / "shrinks").write_bytes(bytes(1000))
+    (folder / "goes").touch()
+    (folder / "goes").unlink()
+"""
+
+
+def test_what_grows_shrinks_and_goes_does_not_end_a_backup_and_is_never_cut_in_it(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "landing"
+    folder.mkdir()
+    (folder / "grows").write_bytes(bytes(50_000_000))
+    whole = {f"whole-{number}": secrets.token_bytes(1000 * number) for number in range(1, 50)}
+    for name, content in whole.items():
+        (folder / name).write_bytes(content)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", text, str(folder)])
+        for text in (GROWS, SHRINKS_AND_GOES)
+    ]
+    seen: set[str] = set()
+    try:
+        deadline = time.monotonic() + 60
+        while not {"grows", "shrinks"} <= seen and time.monotonic() < deadline:
+            left_out = backup._pack(folder, tmp_path / "packed.tar.gz")
+            seen.update(left_out)
+            with tarfile.open(tmp_path / "packed.tar.gz") as packed:
+                assert not set(left_out) & set(packed.getnames())
+                found = {name: packed.extractfile(name).read() for name in whole}  # type: ignore[union-attr]
+            assert found == whole
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    assert {"grows", "shrinks"} <= seen
 
 
 def test_a_program_older_than_the_server_or_without_tls_is_not_taken() -> None:

@@ -8,6 +8,7 @@ import pytest
 from motcua import settings
 from motcua.landing import reference
 from motcua.operations import status
+from motcua.warehouse import database
 
 
 @pytest.fixture
@@ -71,3 +72,21 @@ def test_status_sums_up_the_days_after_the_newest_file(month: None) -> None:
         "No feed has come since 2019-03-19: 3 working days are past their deadline (07:00 on the"
         " next day) as of 2019-03-23 23:59."
     )
+
+
+def test_status_names_the_server_that_is_used_without_its_password(
+    warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = database.parts(warehouse)
+    first, second, *_ = status.addresses().splitlines()
+    assert first == (
+        f"Warehouse: {where['host']}:{where['port']}/{where['dbname']} as {where['user']}"
+        " (MOTCUA_WAREHOUSE_URL)"
+    )
+    assert second.startswith("Airflow: none was started here.")
+    assert where["password"] not in status.addresses()
+    monkeypatch.delenv("MOTCUA_WAREHOUSE_URL")
+    assert status.addresses().splitlines()[:2] == [
+        "PostgreSQL: not running (motcua up starts it)",
+        "Airflow: not running (motcua up starts it)",
+    ]

@@ -98,7 +98,10 @@ def url() -> str:
     """Address of the UI and of the API. Raises Failed when Airflow was never started."""
     started = setup.started()
     if started is None:
-        raise Failed("Airflow was never started here. Start it with `motcua up`.")
+        raise Failed(
+            "Airflow was never started here. Start it with `motcua up`; one that runs elsewhere, as"
+            " in containers, has a UI of its own."
+        )
     return started["url"]
 
 

@@ -1,18 +1,21 @@
 """Backs up an installation and restores it into an empty one.
 
-A backup is a folder: the warehouse with its roles, Airflow's database, the landing zone and the
-workbooks, and `manifest.json` with the sha256 of each. Keys go into a backup of their own, to be
+A backup is a folder: the warehouse with its roles, Airflow's database, the landing zone, workbooks
+and notices, and `manifest.json` with the sha256 of each. Keys go into a backup of their own, to be
 kept elsewhere: the warehouse and the key of the pseudonyms together tell who gave a rating.
 """
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,22 +24,22 @@ from psycopg import sql
 
 from motcua import settings
 from motcua.errors import Failed, Refused
-from motcua.landing import remote
+from motcua.landing import find, remote
 from motcua.operations import airflow_setup, client_tools
-from motcua.warehouse import database, dbt, schema, server
+from motcua.warehouse import database, dbt, server
 
 Tell = Callable[[str], None]
 Manifest = dict[str, Any]
 
 MANIFEST = "manifest.json"
 WAREHOUSE, AIRFLOW = "warehouse.dump", "airflow.dump"
-LANDING, PUBLICATIONS = "landing.tar.gz", "publications.tar.gz"
-FORMAT = 1
+LANDING, PUBLICATIONS, NOTICES = "landing.tar.gz", "publications.tar.gz", "notices.tar.gz"
+FORMAT = 2
 
 _PATIENCE = "--lock-wait-timeout=15min"
 
 # Whoever owns something or has a right in this database, and whoever may act as one of them.
-_ROLES = """
+_INVOLVED = """
 with recursive involved as (
     select refobjid as oid
     from pg_shdepend
@@ -52,19 +55,45 @@ with recursive involved as (
     from involved
     inner join pg_auth_members as memberships on involved.oid = memberships.roleid
 )
-select
-    rolname as name,
-    rolcanlogin as login,
-    rolcreaterole as createrole,
-    array(
-        select pg_get_userbyid(roleid)
-        from pg_auth_members
-        where member = pg_roles.oid and roleid in (select oid from involved)
-        order by 1
-    ) as member_of
+"""
+
+_ROLES = f"""
+{_INVOLVED}
+select rolname as name, rolcanlogin as login, rolcreaterole as createrole
 from pg_roles
 where oid in (select oid from involved) and rolname not like 'pg\\_%'
 order by rolname
+"""
+
+# PostgreSQL 15 has neither an inherit_option nor a set_option; what an administrator granted counts
+# as granted by the server's own, whatever he was called. In the order in which they were granted.
+_MEMBERSHIPS = f"""
+{_INVOLVED}
+select
+    pg_get_userbyid(roleid) as role,
+    pg_get_userbyid(member) as member,
+    admin_option as admin,
+    to_jsonb(memberships) -> 'inherit_option' as inherit,
+    to_jsonb(memberships) -> 'set_option' as set,
+    case when not grantors.rolsuper then grantors.rolname end as grantor
+from pg_auth_members as memberships
+left join pg_roles as grantors on memberships.grantor = grantors.oid
+where
+    roleid in (select oid from involved)
+    and member in (select oid from involved)
+    and pg_get_userbyid(member) not like 'pg\\_%'
+order by (to_jsonb(memberships) ->> 'oid')::bigint, 1, 2
+"""
+
+_HELD = """
+select
+    pg_get_userbyid(roleid) as role,
+    pg_get_userbyid(member) as member,
+    bool_or(admin_option) as admin,
+    bool_or((to_jsonb(pg_auth_members) ->> 'inherit_option')::boolean) as inherit,
+    bool_or((to_jsonb(pg_auth_members) ->> 'set_option')::boolean) as set
+from pg_auth_members
+group by roleid, member
 """
 
 _DATABASE_RIGHTS = """
@@ -84,6 +113,9 @@ inner join pg_database on setdatabase = pg_database.oid
 where datname = current_database() and setrole = 0
 """
 
+_OPTIONS = ("admin", "inherit", "set")
+"""What a membership may allow: to hand it on, to have the role's rights, to `set role`."""
+
 _ANYTHING = """
 select exists (
     select from pg_class
@@ -96,8 +128,9 @@ select exists (
 def back_up(folder: Path, tell: Tell) -> Path:
     """Back up everything but the keys into a new folder below `folder`; returns that folder.
 
-    Loads go on meanwhile, builds and publications wait. A backup that was broken off leaves a
-    folder whose name begins with `unfinished`. Raises Failed when something cannot be read.
+    Loads go on meanwhile, builds and publications wait. Files that somebody may still write in the
+    landing zone are left out and told. A backup that was broken off leaves a folder whose name
+    begins with `unfinished`. Raises Failed when something cannot be read.
     """
     with _new_folder(folder, "motcua") as place:
         address = database.admin_url()
@@ -116,9 +149,15 @@ def back_up(folder: Path, tell: Tell) -> Path:
             tell("the landing zone is on another machine: not backed up")
         else:
             tell("backing up the landing zone")
-            _pack(Path(settings.landing()), place / LANDING)
-        tell("backing up the publications")
+            waiting = _pack(Path(settings.landing()), place / LANDING, settings.quiet_seconds())
+            if waiting:
+                tell(
+                    f"left out for the next backup, as somebody may still write them:"
+                    f" {len(waiting)} files of the landing zone ({find.first_ten(waiting)})"
+                )
+        tell("backing up publications and notices")
         _pack(settings.publications(), place / PUBLICATIONS)
+        _pack(settings.notices(), place / NOTICES)
         _write_manifest(place, {"kind": "data", **described})
     return _finished(place)
 
@@ -157,15 +196,18 @@ def restore(backup: Path, tell: Tell) -> None:
         _require_empty_database(address)
         if has_airflow and metadata:
             _require_empty_database(metadata)
-        folders = {LANDING: settings.landing(), PUBLICATIONS: str(settings.publications())}
+        folders = {
+            LANDING: settings.landing(),
+            PUBLICATIONS: str(settings.publications()),
+            NOTICES: str(settings.notices()),
+        }
         folders = {name: path for name, path in folders.items() if name in manifest["files"]}
         for path in folders.values():
             _require_empty_folder(path)
         tell("restoring the warehouse")
-        logins = _make_roles(address, manifest["roles"])
+        logins, left = _make_roles(address, manifest)
         _load(address, backup / WAREHOUSE, [])
         _set_up_database(address, manifest)
-        schema.migrate()
         if has_airflow and metadata:
             tell("restoring Airflow's database")
             _load(metadata, backup / AIRFLOW, ["--no-owner", "--no-acl"])
@@ -175,6 +217,11 @@ def restore(backup: Path, tell: Tell) -> None:
                 packed.extractall(path, filter="data")
     if logins:
         tell(f"without a password, until you set one: {', '.join(logins)}")
+    if left:
+        tell(
+            "these roles stood here before, and what they may do was left as it was; where the"
+            f" backup's installation needs it: {'; '.join(left)}"
+        )
 
 
 @contextmanager
@@ -204,6 +251,7 @@ def _describe(address: str) -> Manifest:
         return {
             "server_version": connection.info.server_version // 10_000,
             "roles": cursor.execute(_ROLES).fetchall(),
+            "memberships": cursor.execute(_MEMBERSHIPS).fetchall(),
             "rights": cursor.execute(_DATABASE_RIGHTS).fetchall(),
             "settings": [line for (line,) in connection.execute(_DATABASE_SETTINGS)],
         }
@@ -236,10 +284,50 @@ def _dumped_by(dump: Path) -> int:
     return version
 
 
-def _pack(folder: Path, target: Path) -> None:
+def _pack(folder: Path, target: Path, quiet_seconds: float = 0) -> list[str]:
+    """Pack the files of a folder that nobody writes; returns the names of those left out.
+
+    These changed less than `quiet_seconds` ago or while they were read. What vanishes meanwhile is
+    not missed. Each file is copied before it is packed, as its length stands before its bytes.
+    """
+    left_out = []
     with tarfile.open(target, "w:gz", compresslevel=1) as packed:
-        if folder.is_dir():
-            packed.add(folder, arcname=".")
+        for place in _below(folder):
+            name = str(place.relative_to(folder))
+            with suppress(FileNotFoundError), TemporaryFile(dir=target.parent) as copy:
+                member = packed.gettarinfo(place, arcname=name)
+                if not (member.isreg() or member.islnk()):
+                    packed.addfile(member)
+                    continue
+                before = place.stat()
+                member.type, member.size = tarfile.REGTYPE, before.st_size
+                with place.open("rb") as source:
+                    shutil.copyfileobj(source, copy)
+                    after = os.fstat(source.fileno())
+                is_fresh = abs(time.time() - before.st_mtime) < quiet_seconds
+                if is_fresh or _stamp(before) != _stamp(after) or copy.tell() != member.size:
+                    left_out.append(name)
+                    continue
+                copy.seek(0)
+                packed.addfile(member, copy)
+    return left_out
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Folders and files below a folder; links are not followed, and what vanishes is not missed."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        folders.sort()
+        yield from (Path(place, name) for name in sorted([*folders, *files]))
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    """What changes when a file is written or another one takes its place."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _write_manifest(place: Path, facts: Manifest) -> None:
@@ -263,7 +351,10 @@ def _checked(backup: Path, tell: Tell) -> Manifest:
             " `motcua backup` printed."
         ) from None
     if manifest["format"] != FORMAT:
-        raise Failed(f"{backup} was written in format {manifest['format']}; {FORMAT} is read.")
+        raise Failed(
+            f"{backup} was written in format {manifest['format']}; {FORMAT} is read. Restore it"
+            f" with the version that wrote it ({manifest['code_version']}), then upgrade."
+        )
     tell("checking the backup")
     for name, told in manifest["files"].items():
         path = backup / name
@@ -327,14 +418,15 @@ def _require_empty_folder(path: str) -> None:
         raise Refused(f"{path} is not empty. A backup goes into empty folders: move it away.")
 
 
-def _make_roles(address: str, roles: list[Manifest]) -> list[str]:
-    """Make the roles that are not there yet, without passwords, and all memberships.
+def _make_roles(address: str, manifest: Manifest) -> tuple[list[str], list[str]]:
+    """Make the roles that are not there yet, without passwords, and what they are members of.
 
-    Returns the made ones that log in.
+    Roles that stood there before may belong to another installation of the server: they get no
+    membership in each other. Returns the made ones that log in, and the statements left out.
     """
     with psycopg.connect(address) as connection:
         there = {name for (name,) in connection.execute("select rolname from pg_roles")}
-        made = [role for role in roles if role["name"] not in there]
+        made = [role for role in manifest["roles"] if role["name"] not in there]
         for role in made:
             connection.execute(
                 sql.SQL("create role {} {} {}").format(
@@ -343,14 +435,46 @@ def _make_roles(address: str, roles: list[Manifest]) -> list[str]:
                     sql.SQL("createrole" if role["createrole"] else "nocreaterole"),
                 )
             )
-        for role in roles:
-            for group in role["member_of"]:
-                connection.execute(
-                    sql.SQL("grant {} to {}").format(
-                        sql.Identifier(group), sql.Identifier(role["name"])
-                    )
-                )
-    return [role["name"] for role in made if role["login"]]
+        left = _grant_memberships(connection, manifest["memberships"], there)
+    return [role["name"] for role in made if role["login"]], left
+
+
+def _grant_memberships(
+    connection: psycopg.Connection, memberships: list[Manifest], there: set[str]
+) -> list[str]:
+    """Grant what is not held yet, with its options; returns what was left, as both were there."""
+    cursor = connection.cursor(row_factory=psycopg.rows.dict_row)
+    held = {(one["role"], one["member"]): one for one in cursor.execute(_HELD)}
+    admins = {pair for pair, one in held.items() if one["admin"]}
+    left = []
+    for one in memberships:
+        pair = (one["role"], one["member"])
+        grantor = one["grantor"] if (one["role"], one["grantor"]) in admins else None
+        statement = _grant(one, grantor, connection.info.server_version)
+        if not there.issuperset(pair):
+            connection.execute(statement)
+            if one["admin"]:
+                admins.add(pair)
+        elif pair not in held or any(one[it] and not held[pair][it] for it in _OPTIONS):
+            left.append(statement.as_string(connection))
+    return left
+
+
+def _grant(membership: Manifest, grantor: str | None, server_version: int) -> sql.Composed:
+    """The statement that makes a membership; PostgreSQL 15 knows no option but `admin`."""
+    options = [
+        f"{name} {str(membership[name]).lower()}"
+        for name in _OPTIONS
+        if membership[name] is not None
+    ]
+    if server_version < 160_000:
+        options, grantor = ["admin option"] if membership["admin"] else [], None
+    return sql.SQL("grant {} to {}{}{}").format(
+        sql.Identifier(membership["role"]),
+        sql.Identifier(membership["member"]),
+        sql.SQL(f" with {', '.join(options)}" if options else ""),
+        sql.SQL(" granted by {}").format(sql.Identifier(grantor)) if grantor else sql.SQL(""),
+    )
 
 
 def _set_up_database(address: str, manifest: Manifest) -> None:

@@ -5,7 +5,6 @@ Twice the same run gives the same files, and the same contents go to an address 
 
 import csv
 import re
-import smtplib
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -145,7 +144,7 @@ def _mail(
             try:
                 if _mail_once(facts, notice, path, address, server):
                     sent.append((recipient, address))
-            except (OSError, smtplib.SMTPException) as error:
+            except Exception as error:  # whatever it is, the other notices go out
                 failures.append(f"{recipient} ({alerts.harmless(error)})")
     print(f"{len(sent)} mails went out.")
     if failures:

@@ -82,16 +82,17 @@ def _landing() -> str:
 
 
 def _server() -> list[str]:
-    record = server.running()
+    """The server of the warehouse, and the embedded one where it is used or runs."""
+    record, own = server.running(), settings.warehouse_url()
     lines = []
-    if record is None:
-        lines.append("PostgreSQL: not running (motcua up starts it)")
-    else:
+    if record is not None:
         lines.append(f"PostgreSQL: {record['host']}:{record['port']}, data in {record['data']}")
-    own = settings.warehouse_url()
+    elif not own:
+        lines.append("PostgreSQL: not running (motcua up starts it)")
     if own:
         where = database.parts(own)
-        lines.append(f"Warehouse: {where['host']}:{where['port']}/{where['dbname']}")
+        address = f"{where['host']}:{where['port']}/{where['dbname']}"
+        lines.append(f"Warehouse: {address} as {where['user']} (MOTCUA_WAREHOUSE_URL)")
     elif record:
         lines += [
             f'Query: psql "postgresql://bi_reader@{record["host"]}:{record["port"]}/warehouse"'
@@ -104,6 +105,11 @@ def _server() -> list[str]:
 def _airflow() -> list[str]:
     health = airflow.health()
     if not health:
+        if settings.warehouse_url() and airflow_setup.started() is None:
+            return [
+                "Airflow: none was started here. One that runs elsewhere tells its state in its own"
+                " UI; of containers, `docker compose ps` does."
+            ]
         return ["Airflow: not running (motcua up starts it)"]
     states = ", ".join(f"{name} {state}" for name, state in health.items())
     return [

@@ -108,7 +108,8 @@ def interrupted(what: str, error: psycopg.Error) -> Interrupted:
         case psycopg.errors.InsufficientResources():
             todo = "Give the server what it lacks"
         case psycopg.OperationalError():
-            todo = "See `motcua status`; start the server with `motcua up` if it does not run"
+            how = "" if settings.warehouse_url() else " with `motcua up`"
+            todo = f"See `motcua status`; start the server{how} if it does not run"
         case _:
             todo = "Report this if it comes again"
     return Interrupted(

@@ -10,6 +10,15 @@ from motcua.warehouse import database
 OLDEST_SERVER = 15
 _LOCK = 7_051_961
 
+_NEW = (
+    "to create roles and schemas: `alter role <login> createrole` and"
+    " `grant create on database <database> to <login>`"
+)
+_LEND = (
+    "to lend itself the role that owns what is published:"
+    " `grant motcua_owner to <login> with admin true, inherit false, set false`"
+)
+
 
 def migrate() -> list[str]:
     """Apply the migrations that the warehouse has not seen yet; returns their names.
@@ -35,13 +44,7 @@ def migrate() -> list[str]:
             try:
                 connection.execute(text)
             except psycopg.errors.InsufficientPrivilege as error:
-                raise Failed(
-                    f"Migration {name} needs more rights: {error.diag.message_primary}\n"
-                    "The login of MOTCUA_WAREHOUSE_URL must be allowed to create roles and"
-                    " schemas: `alter role <login> createrole` and"
-                    " `grant create on database <database> to <login>`, or let an administrator"
-                    " run `motcua up` once with his own URL."
-                ) from error
+                raise _more_rights(f"Migration {name}", error, _NEW) from error
             connection.execute("insert into public.motcua_migrations (name) values (%s)", [name])
         _lend_owner(connection, lend=False)
         return [name for name, _ in waiting]
@@ -76,7 +79,22 @@ def _lend_owner(connection: psycopg.Connection, lend: bool) -> None:
     is_superuser, owner_exists = row
     if is_superuser:
         return
-    if lend and not owner_exists:
-        connection.execute("create role motcua_owner nologin")
     verb, preposition = ("grant", "to") if lend else ("revoke", "from")
-    connection.execute(f"{verb} motcua_owner {preposition} current_user")
+    try:
+        if lend and not owner_exists:
+            connection.execute("create role motcua_owner nologin")
+        connection.execute(f"{verb} motcua_owner {preposition} current_user")
+    except psycopg.errors.InsufficientPrivilege as error:
+        # Before PostgreSQL 16 whoever may create roles may lend himself any.
+        has_to_be_lent = owner_exists and connection.info.server_version >= 160_000
+        what = "Bringing the warehouse up to date"
+        raise _more_rights(what, error, _LEND if has_to_be_lent else _NEW) from error
+
+
+def _more_rights(what: str, error: psycopg.Error, statements: str) -> Failed:
+    """What an administrator of the server has to allow the login."""
+    return Failed(
+        f"{what} needs more rights: {error.diag.message_primary}\n"
+        "An administrator of the server allows the login of MOTCUA_WAREHOUSE_URL"
+        f" {statements}; then start the same command again. Or he starts it once with his own URL."
+    )
