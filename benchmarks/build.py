@@ -3,7 +3,8 @@
     motcua bench build [--scale 33] [--rounds 3]
 
 On a PostgreSQL server of its own, in a temporary folder, the sample is loaded `scale` times over
-(each about 30 thousand cases) and built once. Then both take turns:
+(each about 30 thousand cases) and built once, so that the landing gate has let it through. Then
+both take turns:
 
 motcua   the stage `build` of `motcua build --full-refresh`, in a fresh process: models, their
          tests, statistics. The landing gate before it and the provisional figures after it make
@@ -65,22 +66,14 @@ _CONSTRAINTS = """
 """
 
 
-def prepare(folder: Path, scale: int) -> dict[str, Any]:
-    """Load and build the sample; returns its known totals."""
+def quieten() -> None:
+    """See to it that nothing which earlier work left behind is done while a way is measured."""
     from motcua.warehouse import database
-    from motcua_sample import write_sample
 
-    measuring.say(f"writing the sample at scale {scale}")
-    totals = write_sample(folder / "home" / "landing", scale)
-    measuring.say(f"loading {totals['files']} files with {totals['cases']} cases")
-    measuring.command("ingest")
     with psycopg.connect(database.admin_url(), autocommit=True) as admin:
         admin.execute("alter system set autovacuum = off")
         admin.execute("select pg_reload_conf()")
         admin.execute("vacuum analyze")
-    measuring.say("building once, so that the landing gate has let every file through")
-    measuring.command("build")
-    return totals
 
 
 def build_by_motcua() -> None:
@@ -231,14 +224,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scale", type=int, default=33, help="from 2 on; 33: 1 million cases")
+    parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    if arguments.scale < 2:
-        parser.error("--scale must be 2 or more: a single copy of the sample has other forms")
     with measuring.own_server("build") as server:
         measuring.warn_if_busy()
-        totals = prepare(server.folder, arguments.scale)
+        totals = measuring.prepare_sample(server.folder, arguments.scale)
+        quieten()
         taken: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
         for turn in range(arguments.rounds):
             for way, measured in taken.items():
@@ -260,10 +252,7 @@ def main() -> int:
                 Row(f"motcua, {kind}", "s", ours, f"script, {kind}", times, limit, is_kept),
                 Row(f"script, {kind}", "s", script),
             ]
-        what = (
-            f"Scale {arguments.scale}: {totals['cases']} cases,"
-            f" {sum(totals['records'].values())} records in {totals['files']} files."
-        )
+        what = measuring.sample_text(arguments.scale, totals)
         return 0 if measuring.tell("build", what, rows) else 1
 
 

@@ -24,8 +24,9 @@ language sql immutable parallel safe return coalesce(lower(trim(written)) in ('1
 create function by_hand_helpers.moment(written text) returns timestamp
 language sql stable parallel safe return
     case
+        when written is null then null
         when length(written) = 14
-            then cast(substr(written, 1, 8) || ' ' || substr(written, 9) as timestamp)
+            then cast(overlay(written placing ' ' from 9 for 0) as timestamp)
         when trim(written) = '' then null
         when substr(trim(written), 3, 1) = '/'
             then cast(
@@ -649,6 +650,7 @@ analyze steps_known, supplements_known, contact_points, reviews_known, petitions
 
 -- ---------------------------------------------------------------------------------------------
 -- Every case of a period's population goes by all that a figure asks of it into one table of counts.
+-- `offset 0` again: what a step computes is not computed anew wherever the next ones name it.
 
 create table by_hand_helpers.counts as
 with eligible as (
@@ -700,6 +702,7 @@ known as (
         not is_cancelled
         and versions.status_code not in (1, 3)
         and (received_at < cases_until + 1 or versions.status_code in (7, 8))
+    offset 0
 ),
 
 placed as (
@@ -713,6 +716,7 @@ placed as (
             when ended_at is null or cast(ended_at as date) >= cases_from then 'carried_over'
         end as origin
     from known
+    offset 0
 ),
 
 judged as (
@@ -737,6 +741,7 @@ judged as (
             else 'in_progress_in_time'
         end as outcome
     from placed
+    offset 0
 )
 
 select

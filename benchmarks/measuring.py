@@ -9,14 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import sql
 
 from motcua import settings
 
@@ -53,7 +54,7 @@ def own_server(name: str, is_kept: bool = False) -> Iterator[Server]:
 
     All of it goes in the end, also when the benchmark is interrupted; is_kept leaves it as it is.
     """
-    for setting in [name for name in os.environ if name.startswith("MOTCUA_")]:
+    for setting in [each for each in os.environ if each.startswith("MOTCUA_")]:
         if setting != "MOTCUA_PROJECT":
             del os.environ[setting]
     folder = Path(tempfile.mkdtemp(prefix=f"motcua-{name}-"))
@@ -74,16 +75,67 @@ def own_server(name: str, is_kept: bool = False) -> Iterator[Server]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def prepare_sample(folder: Path, scale: int) -> dict[str, Any]:
+    """Load the sample into the installation under `folder`, and build; returns its known totals."""
+    from motcua_sample import write_sample
+
+    say(f"writing the sample at scale {scale}")
+    totals = write_sample(folder / "home" / "landing", scale)
+    say(f"loading {totals['files']} files with {totals['cases']} cases")
+    command("ingest")
+    say("building")
+    command("build")
+    return totals
+
+
+def sample_text(scale: int, totals: dict[str, Any]) -> str:
+    """What the sample holds, for the head of a table."""
+    records = sum(totals["records"].values())
+    return (
+        f"The sample at scale {scale}: {totals['cases']} cases, {records} records in"
+        f" {totals['files']} files."
+    )
+
+
+def copy_warehouse(name: str) -> str:
+    """Copy the warehouse, to which nobody may be connected; returns the URL of the copy."""
+    from motcua.warehouse import server
+
+    record = server.running()
+    assert record is not None
+    with psycopg.connect(server.url(record, "postgres", "postgres"), autocommit=True) as admin:
+        copy = sql.Identifier(name)
+        admin.execute(
+            sql.SQL("create database {} template warehouse strategy file_copy").format(copy)
+        )
+        # What stands on the database itself is not copied with it.
+        admin.execute(sql.SQL("grant create on database {} to motcua_transformer").format(copy))
+        admin.execute(
+            sql.SQL("alter database {} set timezone to {}").format(copy, settings.TIME_ZONE)
+        )
+    return server.url(record, "postgres", name)
+
+
+def drop_copy(name: str) -> None:
+    """Delete a copy of the warehouse."""
+    from motcua.warehouse import server
+
+    record = server.running()
+    assert record is not None
+    with psycopg.connect(server.url(record, "postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
 def say(text: str) -> None:
     """Tell how far the benchmark has come."""
     print(f"{datetime.now():%H:%M:%S} {text}", flush=True)
 
 
-def command(*arguments: str) -> float:
+def command(*arguments: str, environment: Mapping[str, str] | None = None) -> float:
     """Run a command of `motcua` in a process of its own; returns its seconds."""
     program = str(Path(sys.executable).with_name("motcua"))
     start = time.perf_counter()
-    subprocess.run([program, *arguments], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([program, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start
 
 
