@@ -20,7 +20,7 @@ the other left behind.
 Before anything counts, both must have made the same: for every table the columns, types, primary
 key and checks, the number of rows, and the sum of a 64-bit hash of every row. The figures must be
 those that the sample was made for (sample/report, `scale` times). Exit code 1 when they are not, or
-when a limit is missed.
+when a limit is missed: of wall time from 10 million cases on, of database time from 1 million on.
 """
 
 import argparse
@@ -40,6 +40,9 @@ from psycopg import sql
 SCRIPT = Path(__file__).with_name("build.sql")
 
 MOST_TIMES = 1.3
+
+LIMITED_FROM = {"wall time": 10_000_000, "database time": 1_000_000}
+"""Cases from which the limit holds: below, what dbt takes to start weighs more."""
 
 CORE = (
     *("dim_dates", "dim_periods", "dim_procedures", "dim_units"),
@@ -244,14 +247,14 @@ def main() -> int:
                 check(arguments.scale, totals)
             drop_by_hand()
         rows = []
-        for place, kind in enumerate(("wall time", "database time")):
+        for place, (kind, cases) in enumerate(LIMITED_FROM.items()):
             ours, script = ([each[place] for each in taken[way]] for way in WAYS)
-            times = measuring.ratio(ours, script)
-            limit, is_kept = f"≤ {MOST_TIMES}", times <= MOST_TIMES
-            rows += [
-                Row(f"motcua, {kind}", "s", ours, f"script, {kind}", times, limit, is_kept),
-                Row(f"script, {kind}", "s", script),
-            ]
+            row = Row(
+                f"motcua, {kind}", "s", ours, f"script, {kind}", measuring.ratio(ours, script)
+            )
+            if totals["cases"] >= cases:
+                row = row._replace(limit=f"≤ {MOST_TIMES}", is_kept=row.ratio <= MOST_TIMES)
+            rows += [row, Row(f"script, {kind}", "s", script)]
         what = measuring.sample_text(arguments.scale, totals)
         return 0 if measuring.tell("build", what, rows) else 1
 

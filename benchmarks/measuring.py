@@ -65,6 +65,9 @@ def own_server(name: str, is_kept: bool = False) -> Iterator[Server]:
     try:
         record, _ = server.up()
         yield Server(folder, Path(record["data"]))
+    except KeyboardInterrupt:
+        print("Interrupted.")
+        sys.exit(130)
     finally:
         if is_kept:
             print(f"The server still runs: MOTCUA_HOME={folder / 'home'}")
