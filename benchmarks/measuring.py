@@ -62,9 +62,12 @@ def own_server(name: str, is_kept: bool = False) -> Iterator[Server]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from motcua.warehouse import server
 
+    base = folder
     try:
         record, _ = server.up()
-        yield Server(folder, Path(record["data"]))
+        data = Path(record["data"])
+        base = data.parent  # for root it is not in our folder
+        yield Server(folder, data)
     except KeyboardInterrupt:
         print("Interrupted.")
         sys.exit(130)
@@ -72,10 +75,9 @@ def own_server(name: str, is_kept: bool = False) -> Iterator[Server]:
         if is_kept:
             print(f"The server still runs: MOTCUA_HOME={folder / 'home'}")
         else:
-            if record := server.running():
-                server.down()
-                shutil.rmtree(Path(record["data"]).parent)  # for root it is not in our folder
-            shutil.rmtree(folder, ignore_errors=True)
+            server.down()
+            for place in (base, folder):
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def prepare_sample(folder: Path, scale: int) -> dict[str, Any]:
