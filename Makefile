@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := $(VENV)/bin/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format up down bench bench-daily bench-pages clean
+.PHONY: help setup run test test-slow lint format up down bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,14 +43,8 @@ up: $(READY) ## Start PostgreSQL and Airflow and leave them running
 down: $(READY) ## Stop what `make up` started
 	@$(MOTCUA) down
 
-bench: $(READY) ## Measure the loader against a bare COPY and openpyxl (OPTIONS=--large: 5 GB too)
-	$(VENV)/bin/python benchmarks/load.py $(OPTIONS)
-
-bench-pages: $(READY) ## Measure the pages of Airflow's UI over ten years of files
-	$(VENV)/bin/python benchmarks/pages.py $(OPTIONS)
-
-bench-daily: $(READY) ## Measure a day through the scheduler against the command line
-	$(VENV)/bin/python benchmarks/daily.py $(OPTIONS)
+bench: $(READY) ## Measure speed: OPTIONS="build --scale 4"; without OPTIONS: what there is
+	@$(MOTCUA) bench $(or $(OPTIONS),--help)
 
 clean: ## Remove the environment (data under .motcua stays)
 	rm -rf $(VENV)

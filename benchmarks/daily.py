@@ -1,6 +1,6 @@
 """How long a day of the province takes through Airflow's scheduler, and by the command line.
 
-    python benchmarks/daily.py [--days 3]
+    motcua bench daily [--days 3]
 
 On a PostgreSQL server of its own, in a temporary folder: the sample without its last days is
 loaded and built, and the warehouse copied. Then day after day (800 to 1000 records of cases, 1000
@@ -10,8 +10,8 @@ warehouse by `motcua ingest` and `motcua build` while no Airflow runs, then the 
 of `build_warehouse`. The first day warms up both and does not count. In the end both warehouses
 must hold the same figures.
 
-Printed are the times of each day and, for the scheduler, what each task waited and worked. Exit
-code 1 when the median through the scheduler is above 60 s, or above 1.5 times that of the command
+Printed are besides, for each day, what each task of the scheduler waited and worked. Exit code 1
+when the median through the scheduler is above 60 s, or above 1.5 times that of the command
 line.
 """
 
@@ -19,19 +19,17 @@ import argparse
 import os
 import re
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import measuring
 import psycopg
-from psycopg import sql
+from measuring import Row
 
 MOST_SECONDS = 60
 MOST_TIMES = 1.5
@@ -82,7 +80,7 @@ def by_hand(folder: Path, *arguments: str) -> float:
         "MOTCUA_LANDING": str(folder / BY_HAND / "landing"),
         "MOTCUA_WAREHOUSE_URL": server.url(record, "postgres", BY_HAND),
     }
-    return _command(os.environ | own, *arguments)
+    return measuring.command(*arguments, environment=os.environ | own)
 
 
 def through_scheduler() -> tuple[float, list[Task]]:
@@ -109,27 +107,16 @@ def through_scheduler() -> tuple[float, list[Task]]:
 
 def prepare(folder: Path, days: int) -> list[Path]:
     """Load and build all but the last days, and copy the warehouse; returns what is held back."""
-    from motcua import settings
-    from motcua.warehouse import server
-
-    record, _ = server.up()
     held = hold_back(folder, folder / "home" / "landing", days)
     for stage in ("ingest", "build"):
-        _command(os.environ, stage)
+        measuring.command(stage)
     shutil.copytree(folder / "home" / "landing", folder / BY_HAND / "landing")
-    with psycopg.connect(server.url(record, "postgres", "postgres"), autocommit=True) as admin:
-        name = sql.Identifier(BY_HAND)
-        admin.execute(sql.SQL("create database {} template warehouse").format(name))
-        # What stands on the database itself is not copied with it.
-        admin.execute(sql.SQL("grant create on database {} to motcua_transformer").format(name))
-        admin.execute(
-            sql.SQL("alter database {} set timezone to {}").format(name, settings.TIME_ZONE)
-        )
+    measuring.copy_warehouse(BY_HAND)
     return held
 
 
-def measure(folder: Path, held: list[Path]) -> bool:
-    """Take up the days that were held back and print the times; tells whether the limits hold."""
+def measure(folder: Path, held: list[Path]) -> list[Row]:
+    """Take up the days that were held back; returns the times of all but the first."""
     from motcua.operations import airflow
 
     commands, scheduler = [], []
@@ -152,17 +139,19 @@ def measure(folder: Path, held: list[Path]) -> bool:
         )
         for task in tasks:
             print(f"  {task.name:24} waited {task.waited:5.1f} s, worked {task.worked:5.1f} s")
-    command, seconds = statistics.median(commands[1:]), statistics.median(scheduler[1:])
-    kept = seconds <= MOST_SECONDS and seconds <= MOST_TIMES * command
-    print(
-        f"\nMedians of {len(held) - 1} days: command line {command:.1f} s,"
-        f" scheduler {seconds:.1f} s (at most {MOST_SECONDS}), {seconds / command:.2f} times"
-        f" (at most {MOST_TIMES}): {'kept' if kept else 'MISSED'}"
-    )
-    return kept
+    commands, scheduler = commands[1:], scheduler[1:]
+    times = measuring.ratio(scheduler, commands)
+    return [
+        Row("command line", "s", commands),
+        Row(
+            *("scheduler", "s", scheduler, "command line", times),
+            limit=f"≤ {MOST_SECONDS} s, ≤ {MOST_TIMES} times",
+            is_kept=statistics.median(scheduler) <= MOST_SECONDS and times <= MOST_TIMES,
+        ),
+    ]
 
 
-def same_figures(folder: Path) -> bool:
+def same_figures() -> bool:
     """Whether both warehouses hold the same marts."""
     from motcua.warehouse import server
 
@@ -195,13 +184,6 @@ def _build_since(api: Any, began: datetime) -> dict[str, Any]:
     sys.exit(f"No build ended within {GIVEN_UP} s.")
 
 
-def _command(environment: Any, *arguments: str) -> float:
-    command = [str(Path(sys.executable).with_name("motcua")), *arguments]
-    start = time.perf_counter()
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
-
-
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -217,26 +199,18 @@ def main() -> int:
     )
     parser.add_argument("--days", type=int, default=3)
     arguments = parser.parse_args()
-    for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
-        del os.environ[name]
-    folder = Path(tempfile.mkdtemp(prefix="motcua-daily-"))
-    os.environ["MOTCUA_HOME"] = str(folder / "home")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with us
-    from motcua.operations import airflow
-    from motcua.warehouse import server
+    with measuring.own_server("daily") as (folder, _):
+        from motcua.operations import airflow
 
-    try:
-        is_kept = measure(folder, prepare(folder, arguments.days + 1))
-        if not same_figures(folder):
-            sys.exit("The two warehouses differ: they did not do the same.")
-        return 0 if is_kept else 1
-    finally:
-        airflow.down()
-        record = server.running()
-        if record:
-            server.down()
-            shutil.rmtree(Path(record["data"]).parent)
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            measuring.warn_if_busy()
+            rows = measure(folder, prepare(folder, arguments.days + 1))
+            if not same_figures():
+                sys.exit("The two warehouses differ: they did not do the same.")
+            what = f"The sample, and {arguments.days} days after one that warms up."
+            return 0 if measuring.tell("daily", what, rows) else 1
+        finally:
+            airflow.down()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How fast files load, as ratios within one run, and in how much memory.
 
-    python benchmarks/load.py [--cases 1000000] [--rounds 5] [--ways csv gz xlsx] [--large [5]]
+    motcua bench load [--cases 1000000] [--rounds 5] [--ways csv gz xlsx] [--large [5]]
 
 All ways take turns on a PostgreSQL server of their own, in a temporary folder:
 
@@ -25,21 +25,19 @@ Exit code 1 when a ratio (of medians) or a peak misses its limit.
 
 import argparse
 import json
-import os
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import exports
+import measuring
 import psycopg
+from measuring import Row
 
 MOST_MEMORY_MB = 250
 
@@ -190,59 +188,52 @@ def _path(folder: Path, name: str) -> Path:
     return path
 
 
-def compare(address: str, folder: Path, names: list[str], cases: int, rounds: int) -> bool:
-    """Let the ways take turns and print what came out; tells whether every limit was kept."""
+def compare(address: str, folder: Path, names: list[str], cases: int, rounds: int) -> list[Row]:
+    """Let the ways take turns; returns their times, ratios and peaks."""
     plain = folder / "plain.csv"
     exports.write_csv(plain, cases)
     for name in names:
         WAYS[name].write(plain, _path(folder, name))
         print(f"{name}: {_path(folder, name).stat().st_size / 1e6:.1f} MB")
-    load_average = os.getloadavg()[0]
-    if load_average > 0.5 * (os.cpu_count() or 1):
-        print(f"Other work runs here (load {load_average:.1f}): the ratios say little.")
     turns = dict.fromkeys([*(WAYS[name].against for name in names), *names])
     taken: dict[str, list[Measured]] = {name: [] for name in turns}
     for turn in range(rounds):
         for name, measured in taken.items():
             measured.append(measure(address, folder, name))
         line = ", ".join(f"{name} {measured[-1].seconds:.2f} s" for name, measured in taken.items())
-        print(f"round {turn + 1} of {rounds}: {line}", flush=True)
-    return _tell(taken)
+        measuring.say(f"round {turn + 1} of {rounds}: {line}")
+    return _rows(taken)
 
 
-def _tell(taken: dict[str, list[Measured]]) -> bool:
-    """Print a table of medians, ratios and peaks beside their limits."""
-    print(
-        f"\n{'way':9}{'median s':>9}  {'against':9}{'ratio':>6}{'least':>6}{'of best':>9}"
-        f"{'peak MB':>9}{'most':>6}"
-    )
-    all_kept = True
+def _rows(taken: dict[str, list[Measured]]) -> list[Row]:
+    """Times and ratios beside their limits, then the peaks of memory."""
+    times, peaks = [], []
     for name, measured in taken.items():
         seconds = [each.seconds for each in measured]
-        line = f"{name:9}{statistics.median(seconds):9.2f}"
-        if name in WAYS:
-            against, least = WAYS[name].against, WAYS[name].least
-            others = [each.seconds for each in taken[against]]
-            ratio = statistics.median(others) / statistics.median(seconds)
-            peak = max(each.memory for each in measured)
-            is_kept = ratio >= least and peak <= MOST_MEMORY_MB
-            all_kept &= is_kept
-            line += (
-                f"  {against:9}{ratio:6.2f}{least:6.2f}{min(others) / min(seconds):9.2f}"
-                f"{peak:9.0f}{MOST_MEMORY_MB:6}  {'kept' if is_kept else 'MISSED'}"
-            )
-        print(line)
-    return all_kept
+        if name not in WAYS:
+            times.append(Row(name, "s", seconds))
+            continue
+        against, least = WAYS[name].against, WAYS[name].least
+        # A ratio of speeds: how much of the other's speed ours has.
+        speed = measuring.ratio([each.seconds for each in taken[against]], seconds)
+        times.append(Row(name, "s", seconds, against, speed, f"≥ {least}", speed >= least))
+        peaks.append(_peak(name, [each.memory for each in measured]))
+    return times + peaks
 
 
-def measure_large(address: str, folder: Path, size: float) -> bool:
-    """Load a file of `size` GB in both ways; tells whether memory kept its limit."""
+def _peak(what: str, memory: list[float]) -> Row:
+    is_kept = max(memory) <= MOST_MEMORY_MB
+    return Row(f"{what}, peak memory", "MB", memory, limit=f"≤ {MOST_MEMORY_MB}", is_kept=is_kept)
+
+
+def measure_large(address: str, folder: Path, size: float) -> list[Row]:
+    """Load a file of `size` GB in both ways; returns times and peaks."""
     path = _path(folder, "csv")
     exports.write_large_csv(path, round(size * 1e9))
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("alter system set max_wal_size = '512MB'")
         connection.execute("select pg_reload_conf()")
-    all_kept = True
+    rows = []
     for read_by, rejected in (("stream", 0), ("records", 1)):
         if rejected:
             exports.put_stray_quote(path, first=True)
@@ -250,16 +241,12 @@ def measure_large(address: str, folder: Path, size: float) -> bool:
         measured, *found = _alone("--load", folder / "csv")
         assert found == [read_by, rejected], found
         seconds, peak = measured
-        is_kept = peak <= MOST_MEMORY_MB
-        all_kept &= is_kept
-        print(
-            f"{path.stat().st_size / 1e9:.1f} GB as {read_by}: {seconds:.0f} s, peak {peak:.0f} MB"
-            f" (at most {MOST_MEMORY_MB})  {'kept' if is_kept else 'MISSED'}",
-            flush=True,
-        )
+        what = f"{path.stat().st_size / 1e9:.1f} GB as {read_by}"
+        measuring.say(f"{what}: {seconds:.0f} s, peak {peak:.0f} MB")
+        rows += [Row(what, "s", [seconds]), _peak(what, [peak])]
     path.unlink()
     _empty(address)
-    return all_kept
+    return rows
 
 
 def _has_room(size: float, *places: Path) -> bool:
@@ -273,24 +260,6 @@ def _has_room(size: float, *places: Path) -> bool:
             " another folder in TMPDIR."
         )
     return free >= needed
-
-
-@contextmanager
-def _own_server() -> Iterator[tuple[str, Path, Path]]:
-    """Start a server; its address, its folder and one for files, which go with it."""
-    with tempfile.TemporaryDirectory(prefix="motcua-load-") as folder:
-        os.environ["MOTCUA_HOME"] = str(Path(folder, "home"))
-        os.environ.pop("MOTCUA_WAREHOUSE_URL", None)
-        from motcua.warehouse import database, schema, server
-
-        record, _ = server.up()
-        data = Path(record["data"])
-        try:
-            schema.migrate()
-            yield database.admin_url(), data, Path(folder)
-        finally:
-            server.down()
-            shutil.rmtree(data.parent)  # for root it is not in our folder
 
 
 def main() -> int:
@@ -322,15 +291,24 @@ def main() -> int:
         address, path = arguments.by_openpyxl
         print(json.dumps(load_by_openpyxl(address, Path(path))))
         return 0
-    with _own_server() as (address, data, folder):
+    with measuring.own_server("load") as (folder, data):
+        from motcua.warehouse import database, schema
+
         if arguments.large and not _has_room(arguments.large, folder, data):
             return 2
-        all_kept = True
+        measuring.warn_if_busy()
+        schema.migrate()
+        address = database.admin_url()
+        rows = []
         if arguments.ways:
-            all_kept &= compare(address, folder, arguments.ways, arguments.cases, arguments.rounds)
+            rows += compare(address, folder, arguments.ways, arguments.cases, arguments.rounds)
         if arguments.large:
-            all_kept &= measure_large(address, folder, arguments.large)
-        return 0 if all_kept else 1
+            rows += measure_large(address, folder, arguments.large)
+        what = (
+            f"{arguments.cases} cases; a ratio is one of speeds: seconds of what it is against"
+            " divided by the way's own."
+        )
+        return 0 if measuring.tell("load", what, rows) else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long a page takes when the warehouse holds ten years of ten million cases.
 
-    python benchmarks/pages.py [--rounds 20] [--keep]
+    motcua bench pages [--rounds 20] [--keep]
 
 On a PostgreSQL server of its own, in a temporary folder: the sample is loaded, built and published,
 then all that the pages read grows to ten years of working days: the manifest (every feed on every
@@ -13,18 +13,16 @@ its MOTCUA_HOME.
 """
 
 import argparse
-import os
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import measuring
 import psycopg
+from measuring import Row
 
 MOST_MS = 300
 
@@ -65,18 +63,17 @@ where extract(isodow from night) <= 5 and gate = 'landing';
 
 
 def prepare(folder: Path) -> None:
-    """Start a server under `folder`, publish the sample, let it grow."""
-    from motcua.warehouse import database, server
+    """Publish the sample in the installation under `folder`, and let it grow."""
+    from motcua.warehouse import database
     from motcua_sample import write_sample
 
-    server.up()
     write_sample(folder / "home" / "landing")
-    motcua = Path(sys.executable).with_name("motcua")
     steps = [["ingest"], ["build"]]
     steps += [["publish", period, "--approved-by", "B"] for period in ("2019-Q1", "2019-Q2")]
     steps.append(["publish", "2019-H1", "--approved-by", "B"])
     for step in steps:
-        subprocess.run([motcua, *step], stdout=subprocess.DEVNULL, check=True)
+        measuring.say(" ".join(step))
+        measuring.command(*step)
     with psycopg.connect(database.admin_url(), autocommit=True) as connection:
         connection.execute(_GROW)
         connection.execute("vacuum analyze")
@@ -100,13 +97,9 @@ def pages() -> dict[str, Callable[[], str | None]]:
     }
 
 
-def measure(rounds: int) -> bool:
-    """Print the times of every page; tells whether every median kept the limit."""
-    load_average = os.getloadavg()[0]
-    if load_average > 0.5 * (os.cpu_count() or 1):
-        print(f"Other work runs here (load {load_average:.1f}): the times are too long.")
-    print(f"\n{'page':24}{'best ms':>9}{'median':>8}{'worst':>8}{'most':>6}{'KiB':>6}")
-    all_kept = True
+def measure(rounds: int) -> list[Row]:
+    """The times of every page, in milliseconds."""
+    rows = []
     for name, page in pages().items():
         html = page() or ""  # templates are read at the first time
         taken = []
@@ -114,13 +107,10 @@ def measure(rounds: int) -> bool:
             start = time.perf_counter()
             page()
             taken.append(1000 * (time.perf_counter() - start))
-        median = statistics.median(taken)
-        all_kept &= median <= MOST_MS
-        print(
-            f"{name:24}{min(taken):9.0f}{median:8.0f}{max(taken):8.0f}{MOST_MS:6}"
-            f"{len(html.encode()) / 1024:6.0f}  {'kept' if median <= MOST_MS else 'MISSED'}"
-        )
-    return all_kept
+        is_kept = statistics.median(taken) <= MOST_MS
+        what = f"{name} ({len(html.encode()) / 1024:.0f} KiB)"
+        rows.append(Row(what, "ms", taken, limit=f"≤ {MOST_MS}", is_kept=is_kept))
+    return rows
 
 
 def main() -> int:
@@ -131,24 +121,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--keep", action="store_true", help="leave the server as it is")
     arguments = parser.parse_args()
-    for name in [name for name in os.environ if name.startswith("MOTCUA_")]:
-        del os.environ[name]
-    folder = Path(tempfile.mkdtemp(prefix="motcua-pages-"))
-    os.environ["MOTCUA_HOME"] = str(folder / "home")
-    from motcua.warehouse import server
-
-    try:
+    with measuring.own_server("pages", arguments.keep) as (folder, _):
+        measuring.warn_if_busy()
         prepare(folder)
-        return 0 if measure(arguments.rounds) else 1
-    finally:
-        if arguments.keep:
-            print(f"MOTCUA_HOME={folder / 'home'}")
-        else:
-            record = server.running()
-            if record:
-                server.down()
-                shutil.rmtree(Path(record["data"]).parent)
-            shutil.rmtree(folder, ignore_errors=True)
+        rows = measure(arguments.rounds)
+        return 0 if measuring.tell("pages", "Ten years of working days.", rows) else 1
 
 
 if __name__ == "__main__":

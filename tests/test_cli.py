@@ -24,6 +24,7 @@ COMMANDS = [
     "build",
     "publish",
     "withdraw",
+    "bench",
 ]
 UNIT = "000.00.05.H51"
 PETITIONS = (
@@ -74,6 +75,28 @@ def test_python_m_motcua_is_the_same_command() -> None:
     )
     assert done.returncode == 0
     assert "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused" in done.stdout
+
+
+@pytest.mark.parametrize("name", cli.BENCHMARKS)
+def test_a_benchmark_gets_its_options(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "motcua", "bench", name, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"motcua bench {name} [--" in done.stdout
+
+
+def test_benchmarks_need_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(settings, "PROJECT", tmp_path)
+    assert cli.main(["bench", "load"]) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "benchmarks" / "load.py") in said
+    assert "name one in MOTCUA_PROJECT" in said
 
 
 @pytest.mark.parametrize(

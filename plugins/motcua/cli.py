@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 INTERRUPTED = 130
 
+BENCHMARKS = {name: f"{name}.py" for name in ("load", "build", "daily", "publish", "pages")}
+BENCHMARKS["trace"] = "traces.py"  # `trace` is a module of Python
+
 Command = Callable[[argparse.Namespace], int | None]
 
 
@@ -163,6 +166,14 @@ def _parser() -> argparse.ArgumentParser:
         "what",
         metavar="FILE|PUBLICATION",
         help="report with the appendices (.docx, .xlsx, .txt, .md), or such as 2019-H1.r1",
+    )
+    bench = add("bench", _bench, "measure speed (needs the checkout); prints and stores a table")
+    bench.add_argument("name", metavar="NAME", choices=BENCHMARKS, help=", ".join(BENCHMARKS))
+    bench.add_argument(
+        "options",
+        metavar="...",
+        nargs=argparse.REMAINDER,
+        help="options of the benchmark: motcua bench NAME --help tells them",
     )
     return parser
 
@@ -445,3 +456,16 @@ def _progress() -> Callable[[str, int, int], None]:
         print(f"\r\033[K{what}: {done} of {of}", end="\n" if done >= of else "", flush=True)
 
     return show
+
+
+def _bench(options: argparse.Namespace) -> None:
+    script = settings.PROJECT / "benchmarks" / BENCHMARKS[options.name]
+    if not script.is_file():
+        raise Failed(
+            f"There is no {script}. The benchmarks are in the checkout only, not in an installed"
+            " package. Run it in a checkout, or name one in MOTCUA_PROJECT."
+        )
+    # In the place of this process, so that an interruption reaches the benchmark, which then
+    # stops its server and deletes its data.
+    command = [sys.executable, str(script), *options.options]
+    os.execv(sys.executable, command)  # noqa: S606 - by list, on purpose

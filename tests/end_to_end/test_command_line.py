@@ -1,6 +1,7 @@
 """The main job by the command line: exports in, the report's tables out, cell for cell."""
 
 import os
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -36,6 +37,14 @@ def test_figures_that_the_text_tells(published: tuple[str, Path]) -> None:
         ).fetchone()
     assert totals == (25_031, 70, 57, 4_061)
     assert late == (98, 13, 1, 56)
+
+
+def test_the_calendar_misses_no_day(published: tuple[str, Path]) -> None:
+    with psycopg.connect(published[0]) as connection:
+        found = connection.execute("select min(day), max(day), count(*) from core.dim_dates")
+        first, last, days = found.fetchone() or ()
+    assert (first, last) == (date(1900, 1, 1), date(2100, 12, 31))
+    assert days == (last - first).days + 1
 
 
 @pytest.mark.parametrize("period", PERIODS)

@@ -1,0 +1,262 @@
+"""How long core and marts take to build from nothing, against one hand-written SQL script.
+
+    motcua bench build [--scale 33] [--rounds 3]
+
+On a PostgreSQL server of its own, in a temporary folder, the sample is loaded `scale` times over
+(each about 30 thousand cases) and built once, so that the landing gate has let it through. Then
+both take turns:
+
+motcua   the stage `build` of `motcua build --full-refresh`, in a fresh process: models, their
+         tests, statistics. The landing gate before it and the provisional figures after it make
+         neither core nor marts and are left out
+script   benchmarks/build.sql, in one session under the same role: the same tables of core and the
+         figures of appendices I, II, IV and the scorecard. What it made is dropped after each run
+
+Wall time is from the start of the process, or of the session, to its end. Database time is what the
+server counts as `active_time` of the database: time in which sessions ran statements, added up over
+sessions. Each run begins after a checkpoint, and autovacuum is off, so that neither pays for what
+the other left behind.
+
+Before anything counts, both must have made the same: for every table the columns, types, primary
+key and checks, the number of rows, and the sum of a 64-bit hash of every row. The figures must be
+those that the sample was made for (sample/report, `scale` times). Exit code 1 when they are not, or
+when a limit is missed: of wall time from 10 million cases on, of database time from 1 million on.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import measuring
+import psycopg
+from measuring import Row
+from psycopg import sql
+
+SCRIPT = Path(__file__).with_name("build.sql")
+
+MOST_TIMES = 1.3
+
+LIMITED_FROM = {"wall time": 10_000_000, "database time": 1_000_000}
+"""Cases from which the limit holds: below, what dbt takes to start weighs more."""
+
+CORE = (
+    *("dim_dates", "dim_periods", "dim_procedures", "dim_units"),
+    *("fct_case_steps", "fct_case_versions", "fct_cases", "fct_external_counts"),
+    *("fct_late_reviews", "fct_petitions", "fct_process_updates", "fct_ratings"),
+    *("fct_supplements", "files_applied"),
+)
+MARTS = ("appendix_1", "appendix_2", "appendix_4", "scorecard")
+
+_MOTCUA = "from motcua import pipeline; pipeline.build_models(full_refresh=True)"
+
+_COLUMNS = """
+    select attname, format_type(atttypid, atttypmod), attnotnull
+    from pg_attribute
+    where attrelid = cast(%s as regclass) and attnum > 0 and not attisdropped
+    order by attname
+"""
+
+_CONSTRAINTS = """
+    select pg_get_constraintdef(oid)
+    from pg_constraint
+    where conrelid = cast(%s as regclass) and contype in ('p', 'c')
+    order by 1
+"""
+
+
+def quieten() -> None:
+    """See to it that nothing which earlier work left behind is done while a way is measured."""
+    from motcua.warehouse import database
+
+    with psycopg.connect(database.admin_url(), autocommit=True) as admin:
+        admin.execute("alter system set autovacuum = off")
+        admin.execute("select pg_reload_conf()")
+        admin.execute("vacuum analyze")
+
+
+def build_by_motcua() -> None:
+    """Build core and marts anew, in a fresh process."""
+    subprocess.run([sys.executable, "-c", _MOTCUA], stdout=subprocess.DEVNULL, check=True)
+
+
+def build_by_script() -> None:
+    """Run the script in a session of the role that builds."""
+    from motcua import settings
+    from motcua.landing import reference
+    from motcua.warehouse import database, dbt
+
+    with database.connect(database.TRANSFORMER) as connection:
+        connection.execute(
+            "select set_config('bench.reference_sha256', %s, false),"
+            " set_config('bench.project_sha256', %s, false)",
+            [reference.sha256(settings.reference()), dbt.project_sha256()],
+        )
+        connection.execute(SCRIPT.read_bytes())
+
+
+WAYS = {"motcua": build_by_motcua, "script": build_by_script}
+
+
+def measure(way: str) -> tuple[float, float]:
+    """Build in one way; its wall time and its database time in seconds."""
+    from motcua.warehouse import server
+
+    record = server.running()
+    assert record is not None
+    # A session of another database counts nothing in that of the warehouse.
+    beside = server.url(record, "postgres", "postgres")
+    with psycopg.connect(beside, autocommit=True) as admin:
+        admin.execute("checkpoint")
+        before = _database_seconds(admin)
+        start = time.perf_counter()
+        WAYS[way]()
+        wall = time.perf_counter() - start
+        return wall, _database_seconds(admin) - before
+
+
+def _database_seconds(admin: psycopg.Connection) -> float:
+    """Time in statements on the warehouse; a session tells its own when it has ended."""
+    sessions = "select count(*) from pg_stat_activity where datname = 'warehouse'"
+    while admin.execute(sessions).fetchone() != (0,):
+        time.sleep(0.05)
+    row = admin.execute(
+        "select active_time / 1000 from pg_stat_database where datname = 'warehouse'"
+    ).fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+def differences(connection: psycopg.Connection) -> Iterator[str]:
+    """What the script made otherwise than we: columns, keys, checks, rows."""
+    core = connection.execute("select tablename from pg_tables where schemaname = 'core'")
+    if unknown := {name for (name,) in core} ^ {*CORE}:
+        yield f"the tables of core are not those that the benchmark knows: {sorted(unknown)}"
+    for schema, tables in (("core", CORE), ("marts", MARTS)):
+        for table in tables:
+            ours, theirs = f"{schema}.{table}", f"by_hand.{table}"
+            for query in (_COLUMNS, _CONSTRAINTS):
+                left = connection.execute(query, [ours]).fetchall()
+                right = connection.execute(query, [theirs]).fetchall()
+                if left != right:
+                    yield f"{table}: {sorted({*left} ^ {*right})}"
+            names = [name for name, *_ in connection.execute(_COLUMNS, [ours]).fetchall()]
+            left, right = (_fingerprint(connection, each, names) for each in (ours, theirs))
+            if left != right:
+                yield f"{table}: rows and their sum of hashes {left} by motcua, {right} by script"
+
+
+def _fingerprint(connection: psycopg.Connection, table: str, names: Sequence[str]) -> Any:
+    """Number of rows, and a sum over them that does not depend on their order."""
+    query = sql.SQL(
+        "select count(*), sum(cast(hashtextextended(cast(row({}) as text), 0) as numeric)) from {}"
+    ).format(sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(*table.split(".")))
+    return connection.execute(query).fetchone()
+
+
+def wrong_figures(
+    connection: psycopg.Connection, scale: int, totals: dict[str, Any]
+) -> Iterator[str]:
+    """Figures that are not those that the sample was made for."""
+    from motcua_sample.targets import read_report
+
+    found = connection.execute("select count(*) from core.fct_cases").fetchone()
+    if found != (totals["cases"],):
+        yield f"core has {found} cases, the sample {totals['cases']}"
+    cells = 0
+    for unit in read_report().units:
+        expected: list[tuple[str, str, dict[str, Any]]] = [
+            ("appendix_1", "2019-H1", {key: scale * n for key, n in unit.half_year.items()}),
+            ("appendix_2", "2019-H1", {key: scale * n for key, n in unit.buttons.items()}),
+            (
+                *("appendix_4", "2019-H1"),
+                {
+                    "procedures_listed": unit.listed,
+                    "processes_approved": unit.approved,
+                    "processes_on_software": unit.on_software,
+                },
+            ),
+        ]
+        for period, scores in unit.quarters.items():
+            counts = {key: scale * scores[key] for key in ("received", "settled")}
+            expected.append(("scorecard", period, {**scores, **counts}))
+        for table, period, figures in expected:
+            query = sql.SQL(
+                "select {} from {} where period_code = %s and display_order = %s"
+            ).format(
+                sql.SQL(", ").join(map(sql.Identifier, figures)), sql.Identifier("marts", table)
+            )
+            row = connection.execute(query, [period, unit.order]).fetchone()
+            for name, due, is_there in zip(figures, figures.values(), row or (), strict=True):
+                cells += 1
+                if is_there is None or due is None:
+                    is_same = is_there is due
+                else:
+                    is_same = Decimal(is_there) == Decimal(due)
+                if not is_same:
+                    yield f"{table} of {period}, {unit.name}, {name}: {is_there}, due {due}"
+    measuring.say(f"{cells} cells compared with the report")
+
+
+def check(scale: int, totals: dict[str, Any]) -> None:
+    """Stop the benchmark unless both ways made the same, and the figures are right."""
+    from motcua.warehouse import database
+
+    with psycopg.connect(database.admin_url()) as connection:
+        connection.execute("set work_mem = '64MB'")
+        wrong = [*differences(connection), *wrong_figures(connection, scale, totals)]
+    if wrong:
+        sys.exit("\n".join(["Nothing counts, for the results are not the same:", *wrong[:50]]))
+    measuring.say(f"{len(CORE)} tables of core and {len(MARTS)} of figures are the same")
+
+
+def drop_by_hand() -> None:
+    """Delete what the script made."""
+    from motcua.warehouse import database
+
+    with database.connect(database.TRANSFORMER) as connection:
+        connection.execute("drop schema by_hand cascade")
+
+
+def main() -> int:
+    """Run the benchmark; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with measuring.own_server("build") as server:
+        measuring.warn_if_busy()
+        totals = measuring.prepare_sample(server.folder, arguments.scale)
+        quieten()
+        taken: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
+        for turn in range(arguments.rounds):
+            for way, measured in taken.items():
+                measured.append(measure(way))
+                wall, database_time = measured[-1]
+                measuring.say(
+                    f"round {turn + 1} of {arguments.rounds}: {way} {wall:.1f} s,"
+                    f" database {database_time:.1f} s"
+                )
+            if turn == 0:
+                check(arguments.scale, totals)
+            drop_by_hand()
+        rows = []
+        for place, (kind, cases) in enumerate(LIMITED_FROM.items()):
+            ours, script = ([each[place] for each in taken[way]] for way in WAYS)
+            times = measuring.ratio(ours, script)
+            row = Row(f"motcua, {kind}", "s", ours, f"script, {kind}", times)
+            if totals["cases"] >= cases:
+                row = row._replace(limit=f"≤ {MOST_TIMES}", is_kept=times <= MOST_TIMES)
+            rows += [row, Row(f"script, {kind}", "s", script)]
+        what = measuring.sample_text(arguments.scale, totals)
+        return 0 if measuring.tell("build", what, rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

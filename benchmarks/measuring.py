@@ -1,0 +1,239 @@
+"""What the benchmarks have in common: an installation of their own, and one form of results."""
+
+import os
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from motcua import settings
+
+STORED = settings.PROJECT / ".motcua" / "benchmarks"
+"""The folder that keeps every table of results."""
+
+
+class Row(NamedTuple):
+    """A line of results: what was measured, and its value in every run.
+
+    ratio: to `against`, which the same run measured. limit: as it is printed; is_kept: whether it
+    holds, None without a limit.
+    """
+
+    what: str
+    unit: str
+    values: Sequence[float]
+    against: str = ""
+    ratio: float | None = None
+    limit: str = ""
+    is_kept: bool | None = None
+
+
+class Server(NamedTuple):
+    """An installation of a benchmark: its folder, and where its PostgreSQL keeps the data."""
+
+    folder: Path
+    data: Path
+
+
+@contextmanager
+def own_server(name: str, is_kept: bool = False) -> Iterator[Server]:
+    """Start an empty installation in a temporary folder, without any setting of this machine.
+
+    All of it goes in the end, also when the benchmark is interrupted; is_kept leaves it as it is.
+    """
+    for setting in [each for each in os.environ if each.startswith("MOTCUA_")]:
+        if setting != "MOTCUA_PROJECT":
+            del os.environ[setting]
+    folder = Path(tempfile.mkdtemp(prefix=f"motcua-{name}-"))
+    os.environ["MOTCUA_HOME"] = str(folder / "home")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from motcua.warehouse import server
+
+    base = folder
+    try:
+        record, _ = server.up()
+        data = Path(record["data"])
+        base = data.parent  # for root it is not in our folder
+        yield Server(folder, data)
+    except KeyboardInterrupt:
+        print("Interrupted.")
+        sys.exit(130)
+    finally:
+        if is_kept:
+            print(f"The server still runs: MOTCUA_HOME={folder / 'home'}")
+        else:
+            server.down()
+            for place in (base, folder):
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def prepare_sample(folder: Path, scale: int) -> dict[str, Any]:
+    """Load the sample into the installation under `folder`, and build; returns its known totals."""
+    from motcua_sample import write_sample
+
+    say(f"writing the sample at scale {scale}")
+    totals = write_sample(folder / "home" / "landing", scale)
+    say(f"loading {totals['files']} files with {totals['cases']} cases")
+    command("ingest")
+    say("building")
+    command("build")
+    return totals
+
+
+def sample_text(scale: int, totals: dict[str, Any]) -> str:
+    """What the sample holds, for the head of a table."""
+    records = sum(totals["records"].values())
+    return (
+        f"The sample at scale {scale}: {totals['cases']} cases, {records} records in"
+        f" {totals['files']} files."
+    )
+
+
+def copy_warehouse(name: str) -> str:
+    """Copy the warehouse, to which nobody may be connected; returns the URL of the copy."""
+    from motcua.warehouse import server
+
+    record = server.running()
+    assert record is not None
+    with psycopg.connect(server.url(record, "postgres", "postgres"), autocommit=True) as admin:
+        copy = sql.Identifier(name)
+        admin.execute(
+            sql.SQL("create database {} template warehouse strategy file_copy").format(copy)
+        )
+        # What stands on the database itself is not copied with it.
+        admin.execute(sql.SQL("grant create on database {} to motcua_transformer").format(copy))
+        admin.execute(
+            sql.SQL("alter database {} set timezone to {}").format(copy, settings.TIME_ZONE)
+        )
+    return server.url(record, "postgres", name)
+
+
+def drop_copy(name: str) -> None:
+    """Delete a copy of the warehouse."""
+    from motcua.warehouse import server
+
+    record = server.running()
+    assert record is not None
+    with psycopg.connect(server.url(record, "postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def say(text: str) -> None:
+    """Tell how far the benchmark has come."""
+    print(f"{datetime.now():%H:%M:%S} {text}", flush=True)
+
+
+def command(*arguments: str, environment: Mapping[str, str] | None = None) -> float:
+    """Run a command of `motcua` in a process of its own; returns its seconds."""
+    program = str(Path(sys.executable).with_name("motcua"))
+    start = time.perf_counter()
+    subprocess.run([program, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
+def tell(name: str, what: str, rows: Sequence[Row]) -> bool:
+    """Print and store the table of a benchmark; tells whether every limit was kept.
+
+    what: the data that was measured. The server must still run, for its version.
+    """
+    now = datetime.now(UTC)
+    text = "\n".join(
+        [
+            f"### {name}, {now:%Y-%m-%d %H:%M} UTC",
+            "",
+            what,
+            f"{_machine()}. {_versions()}.",
+            "",
+            *_table(rows),
+        ]
+    )
+    STORED.mkdir(parents=True, exist_ok=True)
+    path = STORED / f"{name}-{now:%Y%m%d-%H%M%S}.md"
+    path.write_text(f"{text}\n", encoding="utf-8")
+    print(f"\n{text}\n\nStored: {path}")
+    return all(row.is_kept is not False for row in rows)
+
+
+def warn_if_busy() -> None:
+    """Say so when other work runs beside the benchmark."""
+    load_average, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load_average > 0.5 * cores:
+        print(
+            f"Other work runs here (load {load_average:.1f} on {cores} cores): times are too long,"
+            " and ratios say little."
+        )
+
+
+def ratio(values: Sequence[float], others: Sequence[float]) -> float:
+    """Of the medians of two things that were measured in the same run."""
+    return statistics.median(values) / statistics.median(others)
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    """A Markdown table, in columns that can be read as they are."""
+    lines = [
+        ["what", "unit", "median", "least", "most", "runs", "against", "ratio", "limit", ""],
+        *(
+            [
+                row.what,
+                row.unit,
+                *(f"{number:.4g}" for number in _summary(row.values)),
+                str(len(row.values)),
+                row.against,
+                "" if row.ratio is None else f"{row.ratio:.2f}",
+                row.limit,
+                {True: "kept", False: "MISSED", None: ""}[row.is_kept],
+            ]
+            for row in rows
+        ),
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return [
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |"
+        for line in lines
+    ]
+
+
+def _summary(values: Sequence[float]) -> tuple[float, float, float]:
+    return statistics.median(values), min(values), max(values)
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    processor = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return (
+        f"Machine: {os.cpu_count()} cores of {processor}, {memory:.0f} GB, {platform.system()};"
+        f" load average at the end {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _versions() -> str:
+    from motcua.warehouse import database
+
+    with psycopg.connect(database.admin_url()) as connection:
+        server = connection.info.parameter_status("server_version")
+    return (
+        f"Versions: motcua {settings.code_commit()}, Python {platform.python_version()},"
+        f" PostgreSQL {server}, dbt {version('dbt-core')}"
+    )
