@@ -109,6 +109,7 @@ def test_without_prepare_nothing_starts() -> None:
 ELSEWHERE = {
     "MOTCUA_AIRFLOW_PORT": "the port of the host, in `ports` and the address of the UI",
     "MOTCUA_AIRFLOW_EXECUTOR": "Airflow's own setting, which `motcua up` would write",
+    "MOTCUA_AIRFLOW_USERS": "Airflow's own setting, from the same name in .env",
     "MOTCUA_BROKER_URL_FILE": "Airflow's own setting, from the secret broker_url",
     "MOTCUA_AUTOMATIC_APPROVAL": "for samples and tests only",
 }

@@ -402,7 +402,7 @@ def test_a_run_of_a_gate_is_shown_rule_by_rule(published: tuple[str, Path]) -> N
     )
     assert in_list == f"/scorecard/gates/{gate_of('2019-H1')}"
     page = parsed(render.gate(VI, gate_of("2019-H1")))
-    (checks,) = (int(count) for _, subject, count, _ in told if subject == "2019-H1")
+    *_, checks = (int(count) for _, subject, count, _ in told if subject == "2019-H1")
     found = rows(page, "checks")
     assert len(found) == checks
     assert found[0][0] == "! không đạt", "what does not hold comes first"

@@ -298,7 +298,8 @@ def as_login(
     records = []
 
     def start(name: str) -> Callable[[str], str]:
-        monkeypatch.delenv("MOTCUA_WAREHOUSE_URL", raising=False)
+        for setting in ("WAREHOUSE_URL", "LANDING", "PUBLICATIONS"):  # `published` sets them
+            monkeypatch.delenv(f"MOTCUA_{setting}", raising=False)
         monkeypatch.setenv("MOTCUA_HOME", str(tmp_path / name))
         record, _ = server.up()
         records.append((tmp_path / name, record))
