@@ -30,7 +30,7 @@ LOCAL = ZoneInfo(settings.TIME_ZONE)
 @pytest.fixture
 def due(warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[datetime]:
     """Airflow on the candidates of 2019, with 2019-Q1 due in some minutes: that moment."""
-    moment = (datetime.now(LOCAL) + timedelta(minutes=4)).replace(microsecond=0)
+    moment = (datetime.now(LOCAL) + timedelta(minutes=3)).replace(microsecond=0)
     pack = tmp_path / "pack"
     shutil.copytree(settings.PROJECT / "reference" / "soc_trang", pack)
     with (pack / "reporting_periods.csv").open(newline="") as handle:
