@@ -23,7 +23,6 @@ those that the sample was made for (sample/report, `scale` times). Exit code 1 w
 when a limit is missed: of wall time from 10 million cases on, of database time from 1 million on.
 """
 
-import argparse
 import subprocess
 import sys
 import time
@@ -224,11 +223,8 @@ def drop_by_hand() -> None:
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measuring.options(__doc__, rounds=3)
     parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
-    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     with measuring.own_server("build") as server:
         measuring.warn_if_busy()

@@ -264,11 +264,8 @@ def _has_room(size: float, *places: Path) -> bool:
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measuring.options(__doc__, rounds=5)
     parser.add_argument("--cases", type=int, default=1_000_000, help="records of the csv files")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--ways", nargs="*", choices=WAYS, default=list(WAYS), help="those to measure, if not all"
     )

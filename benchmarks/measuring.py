@@ -1,5 +1,6 @@
 """What the benchmarks have in common: an installation of their own, and one form of results."""
 
+import argparse
 import os
 import platform
 import shutil
@@ -46,6 +47,15 @@ class Server(NamedTuple):
 
     folder: Path
     data: Path
+
+
+def options(description: str | None, rounds: int) -> argparse.ArgumentParser:
+    """The command line of a benchmark, to which it adds its own options."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=rounds)
+    return parser
 
 
 @contextmanager

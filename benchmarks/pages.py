@@ -12,7 +12,6 @@ Exit code 1 when the median of a page is above the limit. --keep leaves the serv
 its MOTCUA_HOME.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -115,10 +114,7 @@ def measure(rounds: int) -> list[Row]:
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=20)
+    parser = measuring.options(__doc__, rounds=20)
     parser.add_argument("--keep", action="store_true", help="leave the server as it is")
     arguments = parser.parse_args()
     with measuring.own_server("pages", arguments.keep) as (folder, _):

@@ -11,7 +11,6 @@ The figures of the marts must be those that the sample was made for, and those o
 of the marts. Exit code 1 when they are not.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator
@@ -72,11 +71,8 @@ def refuse(problems: list[str]) -> None:
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measuring.options(__doc__, rounds=3)
     parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--period", default="2019-Q2")
     arguments = parser.parse_args()
     with measuring.own_server("publish") as server:

@@ -12,7 +12,6 @@ Every traced figure must be the published one, and a count the number of the row
 other software. Exit code 1 when they are not.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator
@@ -74,11 +73,8 @@ def wrong_traces(publication_id: str) -> Iterator[str]:
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measuring.options(__doc__, rounds=5)
     parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--period", default="2019-Q2")
     arguments = parser.parse_args()
     with measuring.own_server("trace") as server:

@@ -57,9 +57,13 @@ def _with_page(reason: Exception) -> str:
     """The reason, with the address of the page of the UI that shows more."""
     from airflow.configuration import conf
 
+    from scorecard_pages import PREFIX
+
     page = getattr(reason, "page", None)
-    address = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/scorecard/{page}"
-    return f"{reason}\nIn the UI: {address}" if page else str(reason)
+    if page is None:
+        return str(reason)
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    return f"{reason}\nIn the UI: {base}{PREFIX}/{page}"
 
 
 def tell_failure(context: Context) -> None:

@@ -1,26 +1,20 @@
 """The ways in which work ends without being done; the command line maps them to exit codes."""
 
 
-class Failed(Exception):
-    """Something did not work (exit code 1). The text says what, where and what to do.
-
-    page: the page of the UI that shows more, below that of the plugin; such as gates/<id>.
-    """
+class _Told(Exception):
+    """An end with a text. page: the page of the plugin in the UI that shows more: gates/<id>."""
 
     def __init__(self, text: str = "", page: str | None = None) -> None:
         super().__init__(text)
         self.page = page
 
 
-class Refused(Exception):
-    """A gate or a rule said no (exit code 3). The text says which, how much, and what to do.
+class Failed(_Told):
+    """Something did not work (exit code 1). The text says what, where and what to do."""
 
-    page: as of Failed.
-    """
 
-    def __init__(self, text: str = "", page: str | None = None) -> None:
-        super().__init__(text)
-        self.page = page
+class Refused(_Told):
+    """A gate or a rule said no (exit code 3). The text says which, how much, and what to do."""
 
 
 class Interrupted(Exception):

@@ -19,8 +19,9 @@ from lxml.html import HtmlElement
 from motcua import settings
 from motcua.documents import layouts
 from motcua.landing import reference
-from motcua.pages import facts, render, words
+from motcua.pages import render, words
 from motcua.publication import release
+from motcua.quality import gate_results
 from motcua.warehouse import database, runs
 
 VI = render.reader(None, "/scorecard")
@@ -383,7 +384,7 @@ def gate_of(subject: str) -> str:
     with database.connect(database.OPS_READER) as connection:
         return next(
             str(run["gate_run_id"])
-            for run in facts.gate_runs(connection)
+            for run in gate_results.runs(connection, 50)
             if run["subject"] == subject
         )
 

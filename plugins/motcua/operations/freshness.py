@@ -111,7 +111,7 @@ def findings(at: datetime | None = None) -> list[Alert]:
     found: list[Alert] = []
     silent: str | None = None
     broken: dict[str, list[str]] = {}
-    for part, look in _PARTS.items():
+    for part, look in _WATCHED.items():
         try:
             found += look(at)
         except (database.NoAnswer, psycopg.OperationalError) as error:
@@ -390,7 +390,7 @@ def _local(at: datetime) -> datetime:
     return at.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
 
 
-_PARTS: dict[str, Callable[[datetime], list[Alert]]] = {
+_WATCHED: dict[str, Callable[[datetime], list[Alert]]] = {
     "lịch công bố": _calendar,
     "các bước xử lý": _stages,
     "lần nạp": _loads,

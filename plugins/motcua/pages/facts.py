@@ -28,7 +28,6 @@ TIMEOUT = 5_000
 
 CHECKS_SHOWN = 500
 RUNS_SHOWN = 10
-GATES_SHOWN = 50
 _NODES_READ = 5_000
 """Newest node results that are looked through for the last runs (one run has about 200)."""
 
@@ -245,49 +244,6 @@ def _candidate_gates(connection: Connection) -> dict[str, Gate]:
         """
     )
     return {subject: Gate(*values) for subject, *values in rows}
-
-
-def gate_runs(connection: Connection) -> list[Row]:
-    """The last runs of both gates, the newest first: how many checks ended how."""
-    return _rows(
-        connection,
-        """
-        with newest as (
-            select * from ops.gate_results order by checked_at desc limit %s
-        )
-
-        select
-            gate_run_id,
-            gate,
-            subject,
-            min(checked_at) at time zone 'Asia/Ho_Chi_Minh' as checked_at,
-            count(*) as checks,
-            count(*) filter (where outcome = 'failed' and severity = 'critical') as critical,
-            count(*) filter (where outcome = 'failed' and severity <> 'critical') as warnings,
-            count(*) filter (where outcome = 'broken') as broken
-        from newest
-        group by gate_run_id, gate, subject
-        order by checked_at desc
-        limit %s
-        """,
-        [_NODES_READ, GATES_SHOWN],
-    )
-
-
-def gate_checks(connection: Connection, gate_run_id: str) -> list[Row]:
-    """What a gate judged, what does not hold first; nothing when there is no such run."""
-    return _rows(
-        connection,
-        """
-        select
-            gate, subject, suite, expectation, severity, outcome, unexpected, explanation,
-            checked_at at time zone 'Asia/Ho_Chi_Minh' as checked_at
-        from ops.gate_results
-        where gate_run_id = %s
-        order by outcome = 'passed', severity, suite, position
-        """,
-        [gate_run_id],
-    )
 
 
 def _sign_offs(connection: Connection) -> dict[str, SignOff]:

@@ -19,6 +19,7 @@ from motcua.documents.layouts import Column, Heading, Layout
 from motcua.documents.tables import Table
 from motcua.landing import rejects
 from motcua.pages import facts, words
+from motcua.quality import gate_results
 from motcua.quality.completeness import LATE, MISSING, QUARANTINED, Day
 from motcua.warehouse.database import Connection
 
@@ -26,6 +27,7 @@ DAYS = 21
 """Days that the page of data shows."""
 
 REASONS_SHOWN = 50
+GATES_SHOWN = 50
 
 _SWAP = str.maketrans(",.", ".,")
 _COUNTS = ("files", "records", "rejected", "quarantined")
@@ -201,14 +203,14 @@ def models(who: Reader, invocation_id: str | None = None) -> str | None:
 def gates(who: Reader) -> str:
     """The last runs of the gates."""
     with facts.reading() as connection:
-        runs = facts.gate_runs(connection)
+        runs = gate_results.runs(connection, GATES_SHOWN)
     return _page(who, "gates.html", "data", "gates", runs=runs)
 
 
 def gate(who: Reader, gate_run_id: str) -> str | None:
     """What one run of a gate judged, rule by rule; None when there is no such run."""
     with facts.reading() as connection:
-        checks = facts.gate_checks(connection, gate_run_id)
+        checks = gate_results.checks(connection, gate_run_id)
     if not checks:
         return None
     place = f"gates/{gate_run_id}"

@@ -7,9 +7,9 @@ drawn by one of those scripts; behind a closed network they stay empty. These ho
 import os
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from motcua import settings
+from motcua.quality import gate_results
 from motcua.warehouse.database import Connection
 
 _LISTED_RUNS = 200
@@ -54,23 +54,11 @@ def write(connection: Connection, gate_run_id: str) -> Path:
 
 
 def _run_page(connection: Connection, gate_run_id: str) -> str:
-    checks = connection.execute(
-        "select gate, subject, suite, expectation, severity, outcome, unexpected, explanation,"
-        " checked_at from ops.gate_results where gate_run_id = %s"
-        " order by outcome = 'passed', severity, suite, position",
-        [gate_run_id],
-    ).fetchall()
-    gate, subject, checked_at = checks[0][0], checks[0][1], checks[0][8]
-    rows = "".join(
-        f'<tr><td class="{outcome}">{_WORDS[outcome]}</td><td>{_WORDS[severity]}</td>'
-        f"<td>{escape(suite)}</td><td>{escape(expectation)}</td>"
-        f"<td>{'' if unexpected is None else unexpected}</td>"
-        f"<td><pre>{escape(explanation)}</pre></td></tr>"
-        for _, _, suite, expectation, severity, outcome, unexpected, explanation, _ in checks
-    )
+    checks = gate_results.checks(connection, gate_run_id)
+    rows = "".join(_check_row(check) for check in checks)
     return _page(
-        f"{_WORDS[gate]}: {subject}",
-        f"<p>{checked_at:%d/%m/%Y %H:%M:%S} · <code>{escape(gate_run_id)}</code>"
+        f"{_WORDS[checks[0]['gate']]}: {checks[0]['subject']}",
+        f"<p>{checks[0]['checked_at']:%d/%m/%Y %H:%M:%S} · <code>{escape(gate_run_id)}</code>"
         f' · <a href="index.html">tất cả · all runs</a></p>'
         "<table><thead><tr><th>Kết quả · Outcome</th><th>Mức · Severity</th>"
         "<th>Bộ kiểm · Suite</th><th>Quy tắc · Rule</th><th>Số dòng · Rows</th>"
@@ -78,15 +66,18 @@ def _run_page(connection: Connection, gate_run_id: str) -> str:
     )
 
 
+def _check_row(check: gate_results.Row) -> str:
+    outcome, unexpected = check["outcome"], check["unexpected"]
+    return (
+        f'<tr><td class="{outcome}">{_WORDS[outcome]}</td><td>{_WORDS[check["severity"]]}</td>'
+        f"<td>{escape(check['suite'])}</td><td>{escape(check['expectation'])}</td>"
+        f"<td>{'' if unexpected is None else unexpected}</td>"
+        f"<td><pre>{escape(check['explanation'])}</pre></td></tr>"
+    )
+
+
 def _index_page(connection: Connection, place: Path) -> str:
-    runs = connection.execute(
-        "select gate_run_id, gate, subject, min(checked_at), count(*),"
-        " count(*) filter (where outcome = 'failed' and severity = 'critical'),"
-        " count(*) filter (where outcome = 'failed' and severity <> 'critical'),"
-        " count(*) filter (where outcome = 'broken')"
-        " from ops.gate_results group by gate_run_id, gate, subject"
-        f" order by min(checked_at) desc limit {_LISTED_RUNS}"
-    ).fetchall()
+    runs = gate_results.runs(connection, _LISTED_RUNS)
     rows = "".join(_index_row(run, place) for run in runs)
     return _page(
         "Kiểm tra chất lượng dữ liệu · Data Docs",
@@ -97,14 +88,14 @@ def _index_page(connection: Connection, place: Path) -> str:
     )
 
 
-def _index_row(run: tuple[Any, ...], place: Path) -> str:
-    gate_run_id, gate, subject, checked_at, *numbers = run
-    name = escape(subject)
+def _index_row(run: gate_results.Row, place: Path) -> str:
+    gate_run_id, name = run["gate_run_id"], escape(run["subject"])
     if (place / f"{gate_run_id}.html").is_file():
         name = f'<a href="{escape(gate_run_id)}.html">{name}</a>'
+    numbers = (run[key] for key in ("checks", "critical", "warnings", "broken"))
     cells = "".join(f"<td>{number}</td>" for number in numbers)
     return (
-        f"<tr><td>{checked_at:%d/%m/%Y %H:%M}</td><td>{_WORDS[gate]}</td>"
+        f"<tr><td>{run['checked_at']:%d/%m/%Y %H:%M}</td><td>{_WORDS[run['gate']]}</td>"
         f"<td>{name}</td>{cells}</tr>"
     )
 
