@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import mutator
 import pytest
+import xlsxwriter
 from export_files import case, csv_of, text_of
 
 from motcua.landing import find, ingest
@@ -292,6 +293,47 @@ def test_a_cell_of_a_hundred_megabytes_in_a_workbook_is_refused(where, refused):
     assert "has a value of more than 1 MB" in message
     if where == "sheet":
         assert "cell A2" in message
+
+
+@pytest.mark.parametrize(
+    ("count", "reason"),
+    [(40, "column"), (10, "is longer than a record can be, which is 4194304 bytes")],
+)
+def test_a_workbook_of_long_texts_takes_little_memory(count, reason, refused):
+    size = 60 * MEGABYTE // 20 // count
+
+    def sheet() -> Iterator[bytes]:
+        opened, closed = sheet_of(header_row() + b"|").split(b"|")
+        yield opened
+        for number in range(2, count + 2):
+            text = (os.urandom(5000).hex().encode() * (size // 10_000 + 1))[:size]
+            cell = b'<c t="inlineStr"><is><t>' + text + b"</t></is></c>"
+            yield b'<row r="%d">' % number + cell * 20 + b"</row>"
+        yield closed
+
+    message = refused(f"{DAY}.xlsx", book(sheet()))
+    assert f"{count} of {count} records are rejected" in message
+    assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("number_format", "is_lost"),
+    [("dd/mm/yyyy", True), ("[h]:mm", True), ('0" đồng, có hẹn (h)"', False), ("0", False)],
+)
+def test_a_number_in_the_format_of_a_date_is_never_lost(number_format, is_lost, put, rows):
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target) as made:
+        style = made.add_format({"num_format": number_format})
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, list(case(1)))
+        sheet.write_row(1, 0, list(case(1).values()))
+        sheet.write_number(1, list(case(1)).index("NgayTra"), 20190304080000, style)
+    put(f"{DAY}.xlsx", target.getvalue())
+    report = ingest.ingest()
+    if is_lost:
+        assert "has numbers in the format of a date that are no dates" in report.messages[0]
+    else:
+        assert rows("select ngaytra from raw.cases") == [("20190304080000",)]
 
 
 def test_a_million_columns_are_refused(refused):

@@ -2,13 +2,12 @@
 
 import csv
 import io
-from datetime import date, datetime, time
 
 import mutator
 import pytest
 from export_files import case, text_of
 
-from motcua.landing import reading, workbook
+from motcua.landing import reading
 from motcua.landing.feeds import FEEDS
 from motcua.landing.reading import Unfit
 
@@ -203,46 +202,6 @@ def test_blocks_end_where_records_end(monkeypatch):
 )
 def test_quotes_that_rfc_4180_does_not_know_are_found(block, is_stray, has_empty):
     assert reading.quoting_of(block, ",") == (is_stray, has_empty)
-
-
-@pytest.mark.parametrize(
-    ("cell", "text"),
-    [
-        ("Lệ", "Lệ"),
-        (1.0, "1"),
-        (2.5, "2.5"),
-        (20190304080000.0, "20190304080000"),
-        (True, "1"),
-        (None, ""),
-        ("", ""),
-        (datetime(2019, 3, 4, 8, 5, 59), "20190304080559"),
-        (datetime(2019, 3, 4, 7, 59, 59, 999_600), "20190304080000"),
-        (datetime(9999, 12, 31, 23, 59, 59, 600_000), "99991231235959"),
-        (date(2019, 3, 4), "20190304000000"),
-        (time(8, 5), "08:05:00"),
-    ],
-)
-def test_cells_of_a_sheet_become_texts(cell, text):
-    assert workbook.cell_text(cell) == text
-
-
-def test_rows_of_a_sheet_are_written_as_a_csv_writer_would():
-    cells = [
-        ["a", 1.0, datetime(2019, 3, 4, 8), ""],
-        ["", "", "", ""],
-        ['ông "Ba"', "Phường 3, Sóc Trăng", "dòng 1\ndòng 2", "\r"],
-        [",", '"', " ", 2.5],
-        ["", None, 0.0, ""],
-    ]
-    expected = io.StringIO()
-    csv.writer(expected).writerows(
-        [number, *map(workbook.cell_text, row)]
-        for number, row in enumerate(cells, start=7)
-        if any(map(workbook.cell_text, row))
-    )
-    lines = workbook._lines(cells, 7)
-    assert "".join(line[:-1] + "\r\n" for line in lines) == expected.getvalue()
-    assert [line[:2] for line in lines] == ["7,", "9,", "10", "11"]
 
 
 @pytest.mark.parametrize("in_blocks", [True, False])

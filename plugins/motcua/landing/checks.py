@@ -70,6 +70,9 @@ TIME_FORMS = "|".join(
 )
 """Pattern of a time as it may stand in schema raw: the three forms of the contract."""
 
+DATE_CELL_FORM = f"(?:{_days('Y-M-D')}) {_HOUR}:{_SIXTY}:{_SIXTY}(?:[.][0-9]{{3}})?"
+"""Pattern of a time as the reader of sheets writes it: to the second, or to its thousandth."""
+
 WHOLE_FORM = "0|[1-9][0-9]{0,8}"
 """Pattern of a whole number as it may stand in schema raw."""
 

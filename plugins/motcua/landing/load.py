@@ -352,11 +352,12 @@ def _read_records(task: _Task, layout: Layout) -> _Read:
 
 def _read_sheet(task: _Task) -> _Read:
     """Read the first sheet of an xlsx file."""
-    with reading.opened(task.file) as (source, stream), sheets.opened(stream) as sheet:
-        layout = sheets.layout_of(task.feed, sheet)
-        batches = reading.csv_batches(sheet.records, layout, numbered=True)
-        records = _send_records(task, layout.header, batches, count=sheet.count)
-    return _Read(records, source.hash.hexdigest(), source.bytes, XLSX, layout.header.warnings)
+    with reading.opened(task.file) as (source, stream):
+        sheet = sheets.read(stream)
+    header = sheets.header_of(task.feed, sheet)
+    batches = sheets.batches(task.feed, header, sheet)
+    records = _send_records(task, header, batches, count=sheet.count)
+    return _Read(records, source.hash.hexdigest(), source.bytes, XLSX, header.warnings)
 
 
 def _send_records(

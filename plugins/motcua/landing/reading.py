@@ -122,8 +122,8 @@ class Header:
         return tuple(known.get(place, f"#{place}") for place in range(len(self.names)))
 
     def name_at(self, place: int) -> str | None:
-        """Name of the column at a place, counted from 0 or, when negative, from the end."""
-        return self.names[place] if -len(self.names) <= place < len(self.names) else None
+        """Name of the column at a place, counted from 0; None where there is no such column."""
+        return self.names[place] if place < len(self.names) else None
 
 
 @dataclass(frozen=True)
@@ -411,39 +411,40 @@ class Batch(NamedTuple):
     written: list[str] | None = None
 
 
-def csv_batches(stream: BinaryIO, layout: Layout, numbered: bool = False) -> Iterator[Batch]:
+def csv_batches(stream: BinaryIO, layout: Layout) -> Iterator[Batch]:
     """The records of a csv file, in any encoding and with any line ending.
 
     Blocks in which every record is sound are read as a whole, the others record by record. A record
     that cannot be read comes with its fault. One whose quotes reach over several lines and that
     does not fit the header is given up after its first line, and reading goes on with the next: a
     stray quote costs one record and not the rest of the file. Blank lines are no records.
-    numbered: there is no header, and the number of the record stands before its fields.
     """
+    import polars as pl
+
     errors = "replace" if layout.encoding == UTF_16 else "surrogateescape"
     encoding = "utf-8-sig" if layout.encoding == UTF_8 else layout.encoding
     lines = _Lines(io.TextIOWrapper(stream, encoding, errors, newline=""))
-    if not numbered:
-        _next_record(lines, layout)
-    names = ("#", *layout.header.frame_names) if numbered else layout.header.frame_names
+    _next_record(lines, layout)
     number = 0
     while text := lines.block():
-        frame = _plain_frame(text, layout, names)
+        frame = _plain_frame(text, layout)
         if frame is not None:
-            yield _numbered(frame, number, numbered)
+            numbers = pl.int_range(number + 1, number + 1 + frame.height, eager=True)
+            yield Batch(numbers, frame, [])
             number += frame.height
             continue
         lines.give_back(io.StringIO(text, newline="").readlines())
         while lines.waiting:
-            batch = _batch_of_records(lines, layout, names, number, numbered)
+            batch = _batch_of_records(lines, layout, number)
             yield batch
             number += batch.numbers.len() + len(batch.unreadable)
 
 
-def _plain_frame(text: str, layout: Layout, names: Sequence[str]) -> "pl.DataFrame | None":
+def _plain_frame(text: str, layout: Layout) -> "pl.DataFrame | None":
     """Whole records as a frame of texts in NFC; None when one has to be looked at by itself."""
     import polars as pl
 
+    names = layout.header.frame_names
     try:
         block = text.encode()
     except UnicodeEncodeError:
@@ -475,11 +476,22 @@ def _plain_frame(text: str, layout: Layout, names: Sequence[str]) -> "pl.DataFra
     if frame.height != height:
         return None
     if checks.may_need_nfc(block) or not is_normalized("NFC", text):
-        value = pl.all().str
-        is_ascii = frame.select((value.len_bytes() == value.len_chars()).all()).row(0, named=True)
-        others = [name for name in names if not is_ascii[name]]
-        frame = frame.with_columns(pl.col(others).str.normalize("NFC"))
+        return in_nfc(frame)
     return frame
+
+
+def in_nfc(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """A frame of texts with each of them in Unicode NFC."""
+    import polars as pl
+
+    value = pl.all().str
+    is_ascii = frame.select((value.len_bytes() == value.len_chars()).all()).row(0, named=True)
+    others = [
+        name
+        for name in frame.columns
+        if not is_ascii[name] and not is_normalized("NFC", frame[name].str.join("\n").item())
+    ]
+    return frame.with_columns(pl.col(others).str.normalize("NFC")) if others else frame
 
 
 def _has_blank_line(block: bytes) -> bool:
@@ -510,32 +522,20 @@ def _records_of_width(block: bytes, layout: Layout, width: int) -> int | None:
     return len(ends) if fits else None
 
 
-def _numbered(frame: "pl.DataFrame", before: int, numbered: bool) -> Batch:
-    import polars as pl
-
-    if numbered:
-        return Batch(frame["#"].cast(pl.Int64), frame.drop("#"), [])
-    return Batch(pl.int_range(before + 1, before + 1 + frame.height, eager=True), frame, [])
-
-
-def _batch_of_records(
-    lines: "_Lines", layout: Layout, names: Sequence[str], before: int, numbered: bool
-) -> Batch:
+def _batch_of_records(lines: "_Lines", layout: Layout, before: int) -> Batch:
     """Read one record after the other while lines wait, but no more than MOST_RECORDS."""
     import polars as pl
 
     readable: list[Record] = []
     unreadable: list[Record] = []
     while lines.waiting and len(readable) + len(unreadable) < MOST_RECORDS:
-        read = _next_record(lines, layout, len(names))
+        read = _next_record(lines, layout)
         if read is None:
             continue
         number = before + len(readable) + len(unreadable) + 1
         record = Record(number, *read)
-        if numbered and record.fields:
-            record = record._replace(number=int(record.fields[0]), fields=record.fields[1:])
         (unreadable if record.fault else readable).append(record)
-    columns = names[1:] if numbered else names
+    columns = layout.header.frame_names
     by_column = zip(*(record.fields for record in readable), strict=True)
     frame = pl.DataFrame(
         [
@@ -550,10 +550,10 @@ def _batch_of_records(
 
 
 def _next_record(
-    lines: "_Lines", layout: Layout, width: int | None = None
+    lines: "_Lines", layout: Layout
 ) -> tuple[list[str], str, str | None, str | None] | None:
     """Fields, text, fault and faulty column of the next record; None for a blank line."""
-    width = width or len(layout.header.names)
+    width = len(layout.header.names)
     line = lines.next()
     if not line.strip("\r\n"):
         return None
@@ -570,7 +570,7 @@ def _next_record(
     elif following:
         record = "".join((line, *following))
     fault, place = _unreadable(record, fields, width, layout.encoding)
-    column = None if place is None else layout.header.name_at(place - width)
+    column = None if place is None else layout.header.name_at(place)
     sound = [] if fault else [_nfc(field) for field in fields or ()]
     return sound, _nfc(record.rstrip("\r\n")), fault, column
 

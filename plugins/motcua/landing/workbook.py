@@ -1,13 +1,12 @@
-"""The process that reads an xlsx workbook: bytes come in, the first sheet goes out as csv.
+"""The process that reads an xlsx workbook: bytes come in, the first sheet goes out as texts.
 
-`sheets.py` starts it as a script; it needs nothing of the project. First line out: the header as
-JSON. Then every row with a value: its number (the row after the header is 1) and its cells as
-text. At the end the number of those rows goes to the error output. Exit code REFUSED: the reason
-stands there instead.
+`sheets.py` starts it as a script; it needs nothing of the project. Out goes every column of the
+sheet, from its first row on, with a text or null for each cell: as an Arrow IPC stream of its own,
+after the length of that in bytes. At the end the number of rows goes to the error output. Exit code
+REFUSED: the reason stands there instead.
 """
 
 import io
-import json
 import os
 import re
 import resource
@@ -15,14 +14,13 @@ import signal
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta
-from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 REFUSED, OUT_OF_MEMORY = 3, 4
+
+SIZE_OF_LENGTH = 8
+"""Bytes of the length before a column, most significant byte first."""
 
 LARGEST_WORKBOOK = 32 << 20
 """Bytes of an xlsx file above which it is refused unread."""
@@ -47,12 +45,16 @@ MOST_SECONDS, MOST_TO_BEGIN = 60, 8
 
 EXPORT_CSV = "Export this day as csv."
 
-ROWS_AT_ONCE = 100
-"""Rows whose cells become texts together; each cell may be as long as 32767 characters."""
-
 _MACROS = re.compile(r"(?i)(?:^|/)(?:vbaProject\.bin|macrosheets/|dialogsheets/|activeX/)")
 _LINKS = re.compile(r"(?i)(?:^|/)externalLinks/")
+OVERLAP = 200
+"""Bytes of a part that are looked at again with the next ones, as a tag may be cut between them."""
+
 _CELL = re.compile(rb'r="([A-Z]{1,3}[0-9]{1,7})"')
+_STYLE_OF_NO_DATE = re.compile(rb' s="([0-9]{1,5})"[^<>]*><v>-?(?:[0-9]{8}|[3-9][0-9]{6})')
+_ATTRIBUTE = re.compile(rb'\b(\w+)="([^"]*)"')
+_NO_LETTERS_OF_DATES = re.compile(rb'(?i)"[^"]*"|\[(?!h|m|s)[^][]*\]|[\\_*].')
+_DATE_FORMATS = (*range(14, 23), *range(45, 48))
 _ENCODED_DOCTYPE = tuple("<!DOCTYPE".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
 
 
@@ -105,75 +107,59 @@ def _limit() -> None:
 
 
 def _read(content: bytes, examined: int) -> int:
-    """Write header and rows once the examination has ended well; returns the exit code."""
+    """Write the sheet once the examination has ended well; returns the exit code."""
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_TO_BEGIN, MOST_SECONDS + 1))
     try:
-        sheet = _first_sheet(content)
+        cells = _first_sheet(content)
         resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS + 1))
         os.read(examined, 1)
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-        count = _write(sheet.iter_rows(), sys.stdout)
-        sys.stdout.flush()
+        _write(cells)
     except (Refused, MemoryError) as reason:
         os.read(examined, 1)
         return _exit_code(reason)
-    sys.stderr.write(str(count))
+    sys.stderr.write(str(cells.length))
     sys.stderr.flush()
     return 0
 
 
 def _first_sheet(content: bytes) -> Any:
-    import python_calamine
+    """The cells of the first sheet, from its first row on, as an Arrow table of texts.
+
+    Whole numbers have no decimals, moments are written as in "2019-03-04 08:05:59[.600]", booleans
+    are "true" and "false"; empty cells and errors (#N/A) are null.
+    """
+    import fastexcel
+    import nanoarrow
 
     try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheet = book.get_sheet_by_index(0)
-    except (python_calamine.CalamineError, OSError, IndexError) as error:
-        raise Refused(f"The workbook cannot be opened ({error}). Export it again.") from error
-    last_row = sheet.end[0] if sheet.end else 0  # counted from 0, as the header is no record
+        book = fastexcel.read_excel(content)
+        sheet = book.load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
+    except (fastexcel.FastExcelError, OSError) as error:
+        what = str(error).partition("\n")[0]
+        raise Refused(f"The workbook cannot be opened ({what}). Export it again.") from error
+    last_row = sheet.height - 1  # counted from 0, as the header is no record
     if last_row > MOST_ROWS:
         raise Refused(_too_many_rows(last_row))
-    return sheet
+    return nanoarrow.c_array(sheet)
 
 
-def _write(rows: Iterator[list[Any]], target: Any) -> int:
-    """Write header and rows; returns how many rows have a value."""
-    header = [cell_text(cell) for cell in next(rows, [])]
-    target.write(json.dumps(header) + "\n")
-    count, number = 0, 1
-    while some := list(islice(rows, ROWS_AT_ONCE)):
-        lines = _lines(some, number)
-        target.writelines(lines)
-        count += len(lines)
-        number += len(some)
-    return count
+def _write(cells: Any) -> None:
+    """Send one column after the other, so that nobody holds the table twice."""
+    from nanoarrow import c_array_from_buffers, struct
+    from nanoarrow.ipc import StreamWriter
 
-
-def _lines(rows: Sequence[Sequence[Any]], first: int) -> list[str]:
-    """Rows as lines of csv, each after its number, the one of the first row being `first`.
-
-    Rows without any value are left out. Cells of a column are mostly alike, so a column is treated
-    as a whole: a csv writer, and a look at each cell, would take three times as long.
-    """
-    columns = [_fields(cells) for cells in zip(*rows, strict=True)]
-    numbered = enumerate(map(",".join, zip(*columns, strict=True)), start=first)
-    return [f"{number},{line}\n" for number, line in numbered if line.strip(",")]
-
-
-def _fields(cells: Sequence[Any]) -> Sequence[str]:
-    """Cells as fields of csv."""
-    texts = [cell if type(cell) is str else _TEXT_OF.get(type(cell), str)(cell) for cell in cells]
-    if not _needs_quotes("".join(texts)):
-        return texts
-    return [_quoted(text) if _needs_quotes(text) else text for text in texts]
-
-
-def _needs_quotes(text: str) -> bool:
-    return "," in text or '"' in text or "\n" in text or "\r" in text
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+    try:
+        for column in cells.children:
+            kind = struct({"text": column.schema})
+            table = c_array_from_buffers(kind, cells.length, [None], children=[column])
+            stream = io.BytesIO()
+            with StreamWriter.from_writable(stream) as writer:
+                writer.write_array(table)
+            sys.stdout.buffer.write(stream.tell().to_bytes(SIZE_OF_LENGTH, "big"))
+            sys.stdout.buffer.write(stream.getbuffer())
+    except RuntimeError as error:  # of nanoarrow; nothing but taking memory can fail here
+        raise MemoryError from error
+    sys.stdout.flush()
 
 
 def _examine(content: bytes) -> None:
@@ -204,8 +190,11 @@ def _examine(content: bytes) -> None:
                         " Break the links, or export this day as csv."
                     )
             left = MOST_UNPACKED
+            styles: set[bytes] = set()
             for part in archive.infolist():
-                left -= _examine_part(archive, part, left)
+                left -= _examine_part(archive, part, left, styles)
+            if styles and "xl/styles.xml" in names:
+                _refuse_lost_numbers(archive, styles)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
         if isinstance(error, zipfile.BadZipFile) and "not a zip" in str(error):
             raise Refused(
@@ -215,8 +204,14 @@ def _examine(content: bytes) -> None:
         raise Refused(f"The workbook is damaged ({error}). Export it again.") from error
 
 
-def _examine_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) -> int:
-    """Unpack a part without keeping it; returns how many bytes it has in truth."""
+def _examine_part(
+    archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int, styles: set[bytes]
+) -> int:
+    """Unpack a part without keeping it; returns how many bytes it has in truth.
+
+    styles: gets the style of every cell with a number that can be no date, as those are less than
+    2958466 (the year 10000).
+    """
     size = rows = 0
     before = b""
     is_sheet = part.filename.startswith("xl/worksheets/")
@@ -233,7 +228,7 @@ def _examine_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) ->
                     f"The workbook unpacks to more than {MOST_RATIO} times its size, as no export"
                     f" does. Look at what is in it. {EXPORT_CSV}"
                 )
-            text = before[-20:] + block if is_xml else b""
+            text = before[-OVERLAP:] + block if is_xml else b""
             if any(mark in text for mark in _ENCODED_DOCTYPE):
                 raise Refused(
                     f"The workbook defines XML entities ({os.path.basename(part.filename)}), which"
@@ -250,45 +245,34 @@ def _examine_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) ->
                 rows += block.count(b"<row ")
                 if rows > MOST_ROWS + 1:
                     raise Refused(_too_many_rows())
+                styles.update(_STYLE_OF_NO_DATE.findall(text))
             before = block
     return size
+
+
+def _refuse_lost_numbers(archive: zipfile.ZipFile, styles: set[bytes]) -> None:
+    """Refuse when one of the styles is that of a date: the reader takes such numbers for empty."""
+    with archive.open("xl/styles.xml") as part:
+        text = part.read(UNSUSPICIOUS)
+    formats = {str(number).encode() for number in _DATE_FORMATS}
+    for tag in re.findall(rb"<numFmt [^<>]*>", text):
+        written = dict(_ATTRIBUTE.findall(tag))
+        code = written.get(b"formatCode", b"").replace(b"&quot;", b'"')
+        if re.search(rb"(?i)[dmyhs]", _NO_LETTERS_OF_DATES.sub(b"", code)):
+            formats.add(written.get(b"numFmtId", b""))
+    of_cells = text.partition(b"<cellXfs")[2].partition(b"</cellXfs>")[0]
+    for number, tag in enumerate(re.findall(rb"<xf [^<>]*>", of_cells)):
+        is_date = dict(_ATTRIBUTE.findall(tag)).get(b"numFmtId") in formats
+        if is_date and str(number).encode() in styles:
+            raise Refused(
+                "The workbook has numbers in the format of a date that are no dates. Give those"
+                " cells the format of a number or text, or export this day as csv."
+            )
 
 
 def _too_many_rows(rows: int | None = None) -> str:
     found = f"{rows} records, more" if rows else "more records"
     return f"A sheet of the workbook has {found} than the {MOST_ROWS} allowed. {EXPORT_CSV}"
-
-
-def cell_text(cell: object) -> str:
-    """The text of a cell: whole numbers without decimals, moments as yyyyMMddHHmmss."""
-    return _TEXT_OF.get(type(cell), str)(cell)
-
-
-@lru_cache(maxsize=1 << 12)
-def _number(cell: float) -> str:
-    return str(int(cell)) if cell.is_integer() else str(cell)
-
-
-def _moment(cell: datetime) -> str:
-    """The nearest second. strftime would take four times as long."""
-    if cell.microsecond and cell < _LAST_SECOND:
-        cell += timedelta(microseconds=500_000)
-    day = f"{cell.year}{_TWO[cell.month]}{_TWO[cell.day]}"
-    return f"{day}{_TWO[cell.hour]}{_TWO[cell.minute]}{_TWO[cell.second]}"
-
-
-_LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59)
-"""Nothing can be rounded up to what comes after it."""
-
-_TWO = [f"{number:02}" for number in range(60)]
-
-_TEXT_OF: dict[type, Callable[[Any], str]] = {
-    float: _number,
-    datetime: _moment,
-    bool: lambda cell: str(int(cell)),
-    date: lambda cell: f"{cell:%Y%m%d}000000",
-    type(None): lambda _: "",
-}
 
 
 if __name__ == "__main__":
