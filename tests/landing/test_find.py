@@ -1,5 +1,6 @@
 """Names and folders of export files."""
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -125,3 +126,32 @@ def test_a_file_uri_is_a_folder(landing):
     (file,), _ = find.find(f"file://{landing}")
     assert find.digest(file).startswith("ba7816bf8f01cfea")
     assert file.uri == f"file://{landing}/cases/cases_2019-03-04.csv"
+
+
+def test_a_file_is_read_again_only_when_it_has_changed(landing, tmp_path, monkeypatch):
+    monkeypatch.setenv("MOTCUA_HOME", str(tmp_path / "home"))
+    path = landing / "cases" / "cases_2019-03-04.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("a\n1\n")
+    read = []
+
+    def digest():
+        ((file,), _) = find.find(str(landing))
+        return find.digest(file)
+
+    def opened(file):
+        read.append(file.name)
+        return open(file.uri, "rb")
+
+    monkeypatch.setattr(find, "open_file", opened)
+    first = digest()
+    assert digest() == first
+    assert len(read) == 2, "a file that has just changed may change again within the same moment"
+    monkeypatch.setattr(find, "COARSEST_CLOCK", 0)
+    assert [digest(), digest()] == [first, first]
+    assert len(read) == 3
+    before = path.stat()
+    path.write_text("a\n2\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert digest() != first
+    assert len(read) == 4

@@ -27,6 +27,9 @@ from motcua.landing.feeds import FEEDS
 Form = Literal["csv", "csv.gz", "xlsx"]
 
 UNFINISHED = (".tmp", ".part")
+
+COARSEST_CLOCK = 2
+"""Seconds within which a second change of a file may leave its times as they are."""
 """Endings of files that somebody still writes."""
 
 _NAME = re.compile(
@@ -47,8 +50,8 @@ class StillWritten(Exception):
 class ExportFile:
     """One export file: what its name says, and where it lies. size is in bytes.
 
-    Of a remote file: zone and listed say where to fetch it, at is its copy on this machine, and
-    sha256 is told when it is known without reading.
+    listed: how the zone lists it; sha256 is told when it is known without reading. Of a remote
+    file: zone says where to fetch it, at is its copy on this machine.
     """
 
     feed: str
@@ -86,10 +89,10 @@ def find(
     if remote.is_remote(landing):
         zone = remote.connect(landing, options)
         listed, warnings = remote.listing(zone)
-        known = seen.known()
     else:
-        zone, known = None, {}
+        zone = None
         listed, warnings = _folder_listing(landing)
+    known = seen.known()
     warnings = [shown(warning) for warning in warnings]
     if not listed:
         warnings.append(
@@ -114,10 +117,9 @@ def find(
         except Unrecognised as reason:
             warnings.append(f"{shown(path)}: {reason}")
             continue
-        if zone:
-            sha256 = known.get((remote.identity(zone, entry), entry.size, entry.mark))
-            file = replace(file, zone=zone, listed=entry, sha256=sha256)
-        found.append(file)
+        file = replace(file, zone=zone, listed=entry)
+        sha256 = known.get((_identity(file), entry.size, entry.mark))
+        found.append(replace(file, sha256=sha256))
     if hidden:
         warnings.append(
             f"Hidden files and folders are not looked into: {first_ten(sorted(hidden))}. If exports"
@@ -231,11 +233,29 @@ def is_fresh(file: ExportFile) -> bool:
 
 
 def digest(file: ExportFile) -> str:
-    """sha256 of the bytes of a file."""
+    """sha256 of the bytes of a file, which is remembered as long as the file does not change."""
     if file.sha256:
         return file.sha256
     with open_file(file) as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+        sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        status = os.fstat(source.fileno())
+    if file.zone is None and file.listed and file.listed.mark == _mark(status):
+        seen.note(_identity(file), status.st_size, file.listed.mark, sha256)
+    return sha256
+
+
+def _identity(file: ExportFile) -> str:
+    """What a file is called in the notebook of files seen."""
+    if file.zone and file.listed:
+        return remote.identity(file.zone, file.listed)
+    return os.path.abspath(_path(file))
+
+
+def _mark(status: os.stat_result) -> str:
+    """What changes when a file of a folder changes; nothing as long as it may change unnoticed."""
+    if time.time() - status.st_ctime < COARSEST_CLOCK:
+        return ""
+    return f"{status.st_ino} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _path(file: ExportFile) -> Path:
@@ -285,7 +305,7 @@ def _folder_listing(landing: str) -> tuple[list[remote.Listed], list[str]]:
                 if entry.is_symlink() and not _lies_in(home, entry.path):
                     kind = "link that leads out of the landing zone"
                 elif S_ISREG(status.st_mode):
-                    files.append(remote.Listed(path, status.st_size, ""))
+                    files.append(remote.Listed(path, status.st_size, _mark(status)))
                     continue
                 else:
                     kind = "link to a folder" if S_ISDIR(status.st_mode) else "device or pipe"

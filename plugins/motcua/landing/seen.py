@@ -1,4 +1,4 @@
-"""Remember the digest of remote files, so that unchanged ones are not fetched every night.
+"""Remember the digest of files, so that unchanged ones are not fetched or read every night.
 
 A notebook beside the installation and no part of the warehouse: losing it costs one more reading.
 What is loaded is decided by the manifest alone, by sha256.
@@ -45,7 +45,7 @@ def _is_fresh(mark: str) -> bool:
     try:
         return time.time() - datetime.fromisoformat(mark).timestamp() < FRESH
     except ValueError:
-        return False  # an ETag, which is made of the bytes
+        return False  # an ETag, which is made of the bytes, or the mark of a file in a folder
 
 
 def _path() -> Path:
