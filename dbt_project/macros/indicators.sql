@@ -2,13 +2,10 @@
 {% macro mean_of_case_points(indicator) -%}
 with
 
-cases as (
+units as (
 
-    select * from {{ ref('int_period_cases') }}
-    where
-        is_settled
-        and points_{{ indicator }} is not null
-        and period_code in (select due.period_code from {{ ref('int_periods_due') }} as due)
+    select * from {{ ref('int_unit_points') }}
+    where cases_{{ indicator }} > 0
 
 ),
 
@@ -18,11 +15,10 @@ final as (
         period_code,
         unit_code,
         {{ indicator }} as indicator,
-        cast(sum(points_{{ indicator }}) as numeric) as numerator,
-        cast(count(*) as numeric) as denominator,
-        cast(sum(points_{{ indicator }}) as numeric) / count(*) as unrounded_value
-    from cases
-    group by period_code, unit_code
+        points_{{ indicator }} as numerator,
+        cases_{{ indicator }} as denominator,
+        points_{{ indicator }} / cases_{{ indicator }} as unrounded_value
+    from units
 
 )
 

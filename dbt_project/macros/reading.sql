@@ -20,10 +20,9 @@
    an offset. The loader has rejected every other text. #}
 {% macro default__local_time(column) -%}
     case
+        when {{ column }} is null then null
         when length({{ column }}) = 14
-            then cast(
-                substr({{ column }}, 1, 8) || ' ' || substr({{ column }}, 9) as timestamp
-            )
+            then cast(overlay({{ column }} placing ' ' from 9 for 0) as timestamp)
         when trim({{ column }}) = '' then null
         when substr(trim({{ column }}), 3, 1) = '/'
             then cast(

@@ -5,12 +5,19 @@
    a day, before or now, is `touched`: its rows are written anew, all others stay as they are. The
    outcome depends on the set of files alone, never on the order in which they came. #}
 
+{# Few days stand in the statement as they are, so that the server knows how few rows it will find,
+   however long the history is; it would guess an average day of it otherwise, times their number. #}
 {% macro changed_days(feed) -%}
-    (
+    {%- set days -%}
         select changed.business_date
         from {{ relation_named('intermediate', 'int_days_changed') }} as changed
         where changed.feed = '{{ feed }}'
-    )
+    {%- endset -%}
+    {%- set few = few_values(days) -%}
+    {%- if few is none -%} ({{ days }})
+    {%- elif few -%} (date '{{ few | join("', date '") }}')
+    {%- else -%} (cast(null as date))
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro versions(feed, staging, key, columns) %}
@@ -18,7 +25,7 @@
 -- depends_on: {{ ref('int_days_changed') }}
 with
 
-files as (
+files as {{ 'materialized' if is_incremental() }} (
 
     select * from {{ ref('int_files_active') }}
     where
@@ -29,39 +36,45 @@ files as (
 
 ),
 
-records as (
+read as (
 
     select
         records.*,
         files.business_date,
-        row_number() over (
-            partition by {% for name in key %}records.{{ name }}, {% endfor %}files.business_date
-            order by
-                records.changed_at desc,
-                files.revision desc,
-                files.part collate "C" desc,
-                files.sha256 collate "C" desc,
-                records.row_id desc
-        ) as place
+        files.place
     from {{ staging }} as records
-    inner join files
-    {%- if is_incremental() and has_few_changed_files(feed) %}
-        on {{ rows_of_file('records.row_id', 'files.file_id') }}
-    {%- else %}
-        on records.file_id = files.file_id
+    inner join files on records.file_id = files.file_id
+    {%- if is_incremental() %}
+    where {{ rows_of_files('records.row_id', changed_files(feed)) }}
     {%- endif %}
+    -- Values are narrower than the texts that they are read from: so read before the sort.
+    offset 0
 
 ),
 
+ordered as (
+
+    select
+        read.*,
+        lead(read.business_date) over (
+            partition by {% for name in key %}read.{{ name }}{{ ', ' if not loop.last }}{% endfor %}
+            order by read.business_date, read.changed_at, read.place, read.row_id
+        ) as next_date
+    from read
+
+),
+
+-- The last word of each day.
 told as (
 
     select
         {{ keys }},
         {{ columns | join(',\n        ') }},
         row_id,
-        business_date as valid_from
-    from records
-    where place = 1
+        business_date as valid_from,
+        next_date as valid_to
+    from ordered
+    where next_date is distinct from business_date
 
 ),
 
@@ -77,7 +90,12 @@ touched as (
 
 states as (
 
-    select * from told
+    select
+        {{ keys }},
+        {{ columns | join(',\n        ') }},
+        row_id,
+        valid_from
+    from told
     union all
     select
         {% for name in key + columns -%}
@@ -94,14 +112,6 @@ states as (
     where kept.valid_from not in {{ changed_days(feed) }}
 
 ),
-{%- else -%}
-states as (
-
-    select * from told
-
-),
-{%- endif %}
-
 final as (
 
     select
@@ -113,24 +123,44 @@ final as (
     from states
 
 )
+{%- else -%}
+final as (
+
+    select * from told
+
+)
+{%- endif %}
 
 select * from final
 {% endmacro %}
 
-{# A day's few files are found by their ranges of rows; many files are cheaper in one pass. #}
-{% macro has_few_changed_files(feed) -%}
-    {%- if not execute -%} {{ return(false) }} {%- endif -%}
-    {%- set counted = run_query(
-        'select count(*) from ' ~ relation_named('intermediate', 'int_files_active')
-        ~ " where feed = '" ~ feed ~ "' and business_date in " ~ changed_days(feed)
-    ) -%}
-    {{ return(counted.columns[0].values()[0] <= 32) }}
+{# The files of the changed days of a feed, as a query. #}
+{% macro changed_files(feed) -%}
+    select active.file_id
+    from {{ relation_named('intermediate', 'int_files_active') }} as active
+    where active.feed = '{{ feed }}' and active.business_date in {{ changed_days(feed) }}
 {%- endmacro %}
 
-{# The rows of one file, as a range that the block-range index of the raw table serves. #}
-{% macro rows_of_file(row_id, file_id) -%}
-    {{ row_id }} between (cast({{ file_id }} as {{ dbt.type_bigint() }}) << 32)
-            and (cast({{ file_id }} as {{ dbt.type_bigint() }}) << 32) + 4294967295
+{# The rows of a few files, as ranges that the block-range index of the raw table serves. Many files
+   are cheaper in one pass over the table. #}
+{% macro rows_of_files(row_id, files) -%}
+    {%- set few = few_values(files) -%}
+    {%- if few is none -%} true
+    {%- else -%}
+    (
+        {%- for file_id in few %}
+        {{ row_id }} between {{ file_id * 4294967296 }} and {{ file_id * 4294967296 + 4294967295 }} or
+        {%- endfor %}
+        false
+    )
+    {%- endif -%}
+{%- endmacro %}
+
+{# The values of a query when they are few, else none; none too as long as nothing is run. #}
+{% macro few_values(query) -%}
+    {%- if not execute -%} {{ return(none) }} {%- endif -%}
+    {%- set found = run_query(query ~ ' limit 33').columns[0].values() -%}
+    {{ return(found if found | length <= 32 else none) }}
 {%- endmacro %}
 
 {# As known on a day. Nearly all of a history is known on any day that matters: the sum keeps the

@@ -9,9 +9,10 @@
     )
 }}
 
+-- `not materialized`: named twice, the history would be copied before a few rows of it are looked up.
 with
 
-versions as (
+versions as not materialized (
 
     select * from {{ ref('fct_case_versions') }}
 

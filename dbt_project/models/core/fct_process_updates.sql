@@ -9,9 +9,10 @@
     )
 }}
 
+-- `not materialized`: named twice, the history would be copied before a few rows of it are looked up.
 with
 
-procedures as (
+procedures as not materialized (
 
     select * from {{ ref('dim_procedures') }}
 

@@ -9,9 +9,10 @@
     )
 }}
 
+-- `not materialized`: named twice, the history would be copied before a few rows of it are looked up.
 with
 
-sightings as (
+sightings as not materialized (
 
     select * from {{ ref('int_rating_sightings') }}
 

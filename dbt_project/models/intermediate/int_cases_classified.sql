@@ -37,6 +37,8 @@ placed as (
             else 'late'
         end as timeliness
     from cases
+    -- Here and below: what later steps use several times is computed once.
+    offset 0
 
 ),
 
@@ -55,6 +57,7 @@ judged as (
             else 'in_progress_in_time'
         end as outcome
     from placed
+    offset 0
 
 ),
 

@@ -62,7 +62,11 @@ final as (
         part,
         revision,
         sha256,
-        records
+        records,
+        -- Of two files of a day, the later one has the last word.
+        row_number() over (
+            order by revision, part collate "C", sha256 collate "C"
+        ) as place
     from counting
 
 )

@@ -1,4 +1,6 @@
 -- The first known due date of each case, for rule sets that measure against it (original_due).
+-- A table: what joins it is planned by its statistics.
+{{ config(materialized='table') }}
 
 with
 

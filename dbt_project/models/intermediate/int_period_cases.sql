@@ -88,6 +88,8 @@ marked as (
             = procedures.period_code || ' ' || procedures.procedure_code
     left join days as received_days on cases.received_date = received_days.day
     left join days as due_days on cases.due_date = due_days.day
+    -- What the next step uses several times is computed once.
+    offset 0
 
 ),
 

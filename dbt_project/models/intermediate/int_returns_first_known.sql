@@ -1,5 +1,7 @@
 -- The business date on which a withdrawn (7) or stopped (8) case was first told as such: its
 -- return date when the export names none.
+-- A table: what joins it is planned by its statistics.
+{{ config(materialized='table') }}
 
 with
 

@@ -1,4 +1,6 @@
 -- Points of indicator 2 per settled case: the least of its finished steps with an allotted end.
+-- A table: what joins it is planned by its statistics.
+{{ config(materialized='table') }}
 
 with
 

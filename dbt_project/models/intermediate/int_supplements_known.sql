@@ -1,5 +1,7 @@
 -- Supplement requests as known on the period's day, one row per case: how often the applicant had
 -- to come back, how many agencies he had to contact, and the due dates that the requests set.
+-- A table: what joins it is planned by its statistics.
+{{ config(materialized='table') }}
 
 with
 
