@@ -68,11 +68,14 @@ _CONSTRAINTS = """
 """
 
 
-def quieten() -> None:
-    """See to it that nothing which earlier work left behind is done while a way is measured."""
+def quieten(address: str | None = None) -> None:
+    """See to it that nothing which earlier work left behind is done while a way is measured.
+
+    address: of another database than the warehouse.
+    """
     from motcua.warehouse import database
 
-    with psycopg.connect(database.admin_url(), autocommit=True) as admin:
+    with psycopg.connect(address or database.admin_url(), autocommit=True) as admin:
         admin.execute("alter system set autovacuum = off")
         admin.execute("select pg_reload_conf()")
         admin.execute("vacuum analyze")

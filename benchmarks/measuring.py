@@ -131,6 +131,20 @@ def copy_warehouse(name: str) -> str:
     return server.url(record, "postgres", name)
 
 
+def another_installation(folder: Path, name: str) -> tuple[str, dict[str, str]]:
+    """Copy the empty warehouse for an installation in `folder`; its URL, and what commands need.
+
+    Its files arrive in `folder`/landing, and none of them waits.
+    """
+    address = copy_warehouse(name)
+    return address, os.environ | {
+        "MOTCUA_HOME": str(folder / "home"),
+        "MOTCUA_LANDING": str(folder / "landing"),
+        "MOTCUA_QUIET_SECONDS": "0",
+        "MOTCUA_WAREHOUSE_URL": address,
+    }
+
+
 def drop_copy(name: str) -> None:
     """Delete a copy of the warehouse."""
     from motcua.warehouse import server

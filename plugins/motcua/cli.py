@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 INTERRUPTED = 130
 
-BENCHMARKS = {name: f"{name}.py" for name in ("load", "build", "daily", "publish", "pages")}
+BENCHMARKS = {
+    name: f"{name}.py"
+    for name in ("load", "build", "daily", "pipeline", "scheduler", "publish", "pages")
+}
 BENCHMARKS["trace"] = "traces.py"  # `trace` is a module of Python
 
 Command = Callable[[argparse.Namespace], int | None]

@@ -1,0 +1,361 @@
+"""How long files take from landing to published figures, in how much memory, against pandas.
+
+    motcua bench pipeline [--scales 3 33 330] [--rounds 1] [--deadline 20]
+
+For each scale, on a PostgreSQL server of its own, in a temporary folder, the sample is written
+`scale` times over as plain csv (each about 30 thousand cases). Then both take turns:
+
+motcua   `motcua ingest`, `motcua build` and `motcua publish` of the second quarter, all checks,
+         evidence and the workbook included
+pandas   as practitioners do it: every file by read_csv, all as text, in chunks of 100 thousand
+         records; times converted by their format; to_sql into a table for each feed in an empty
+         database of the same server (SQLAlchemy with psycopg, the default executemany: its method
+         "multi" is several times slower); of cases, supplements and ratings the columns that count
+         stay in memory, which is quicker than reading them back. From these, by groupby,
+         appendices I and II of the same quarter for each unit. No check, no history, no evidence
+
+Time is from the start of the first process to the end of the last one. Peak memory is that of each
+process (VmHWM), read every 50 ms; PostgreSQL is not counted, for both use the same. `motcua build`
+and `motcua publish` hold their gate in their own process, dbt is a process of its own.
+
+pandas stops loading at the deadline (minutes). Its time, and what its memory grew by, are then
+extrapolated from the bytes that it has loaded, and marked so; the figures, which it did not come
+to, are left out, which favours it. What each made is deleted before the other begins.
+
+disk   all tables of the warehouse with their indexes after the publication, against the csv files
+
+Our figures must be those that the sample was made for, and those of pandas must be the published
+ones, cell by cell. Exit code 1 when they are not, or when a limit is missed: they hold from 1
+million or from 10 million cases on. Scale 330 needs about 80 GB of disk.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import build
+import measuring
+import psycopg
+from measuring import Row
+from psycopg import sql
+
+COMPARATOR = Path(__file__).with_name("by_pandas.py")
+
+PERIOD = "2019-Q2"
+OURS, PANDAS = "ours", "by_pandas"
+"""Names of the databases."""
+
+LEAST_TIMES = {1_000_000: 3, 10_000_000: 5}
+"""Cases from which ours must be so many times as fast."""
+
+MILLION, TEN_MILLION = 1_000_000, 10_000_000
+SMALL = 100_000
+"""At most so many cases has the sample against which memory grows."""
+
+MOST_MEMORY_MB = {"ingest": 300, "build": 400, "dbt": 300, "publish": 400}
+"""By command; a gate is part of `build` and of `publish`."""
+
+MOST_GROWTH_MB = 30
+MOST_OF_MEMORY = 0.1
+MOST_DISK = 3
+
+APPENDIX_1 = (
+    *("carried_over", "newly_received", "settled_early", "settled_on_time", "settled_late"),
+    *("in_progress_in_time", "in_progress_overdue", "returned", "received_online"),
+)
+APPENDIX_2 = (
+    *("satisfied_service", "satisfied_attitude", "dissatisfied_competence"),
+    *("dissatisfied_time", "comments"),
+)
+
+Figures = dict[str, dict[str, dict[str, int]]]
+"""By appendix, unit and column; what is not there is 0."""
+
+
+class Done(NamedTuple):
+    """What a way took: seconds, and the peak memory in MB of each kind of process.
+
+    is_whole: whether it came to its end, or is extrapolated.
+    """
+
+    seconds: float
+    peaks: dict[str, float]
+    is_whole: bool = True
+
+
+def watch(
+    command: Sequence[str], kind: str, environment: Mapping[str, str] | None = None
+) -> tuple[float, dict[str, float], str]:
+    """Run a command; returns its seconds, the peaks of its processes in MB, and what it printed."""
+    peaks: dict[str, float] = defaultdict(float)
+    start = time.perf_counter()
+    with (
+        tempfile.TemporaryFile() as output,
+        subprocess.Popen(command, env=environment, stdout=output) as process,
+    ):
+        try:
+            while process.poll() is None:
+                for number in _family(process.pid):
+                    name, peak = _peak(number)
+                    peaks[name or kind] = max(peaks[name or kind], peak)
+                time.sleep(0.05)
+        except BaseException:  # interrupted: nobody waits for it
+            process.kill()
+            raise
+        seconds = time.perf_counter() - start
+        output.seek(0)
+        printed = output.read().decode()
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{printed}")
+    return seconds, {name: peak for name, peak in peaks.items() if peak}, printed
+
+
+def _family(number: int) -> Iterator[int]:
+    """A process and all that it started."""
+    yield number
+    try:
+        for task in Path(f"/proc/{number}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
+    except OSError:  # it has ended
+        return
+
+
+def _peak(number: int) -> tuple[str, float]:
+    """`dbt` if that is what a process runs, and its peak memory in MB; 0 when it has ended."""
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")[:2]
+        status = Path(f"/proc/{number}/status").read_text()
+    except OSError:
+        return "", 0.0
+    names = [Path(word.decode(errors="replace")).name for word in words]
+    peaks = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
+    return "dbt" if "dbt" in names else "", peaks[0] / 1024 if peaks else 0.0
+
+
+def by_motcua(folder: Path) -> tuple[Done, str]:
+    """Load, build and publish in an installation of its own; tells also the URL of its database."""
+    address, environment = measuring.another_installation(folder, OURS)
+    program = str(Path(sys.executable).with_name("motcua"))
+    total, peaks = 0.0, dict[str, float]()
+    for command in (["ingest"], ["build"], ["publish", PERIOD, "--approved-by", "Benchmark"]):
+        seconds, found, _ = watch([program, *command], command[0], environment)
+        measuring.say(f"motcua {command[0]}: {seconds:.1f} s, {_text(found)}")
+        total += seconds
+        peaks |= found
+    return Done(total, peaks), address
+
+
+def by_pandas(landing: Path, address: str, minutes: float) -> tuple[Done, Figures | None]:
+    """Load and count with pandas, in a process of its own; figures: None when time was short."""
+    command = [sys.executable, str(COMPARATOR), str(landing), address, str(60 * minutes)]
+    seconds, peaks, printed = watch(command, "pandas")
+    told = json.loads(printed)
+    measuring.say(f"pandas: {seconds:.1f} s, {_text(peaks)}, {told['share']:.0%} loaded")
+    if told["figures"] is not None:
+        return Done(seconds, peaks), told["figures"]
+    # What it took before the first file is not extrapolated.
+    whole = told["before"] + (seconds - told["before"]) / told["share"]
+    peak = told["memory_before"] + (peaks["pandas"] - told["memory_before"]) / told["share"]
+    return Done(whole, {"pandas": peak}, is_whole=False), None
+
+
+def _text(peaks: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} at most {peak:.0f} MB" for name, peak in peaks.items())
+
+
+def disk(address: str) -> int:
+    """Bytes of all tables of a warehouse, with their indexes."""
+    with psycopg.connect(address) as connection:
+        row = connection.execute(
+            "select sum(pg_total_relation_size(pg_class.oid)) from pg_class"
+            " inner join pg_namespace on pg_namespace.oid = relnamespace"
+            " where relkind in ('r', 'm')"
+            " and nspname not in ('pg_catalog', 'information_schema', 'pg_toast')"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def published(address: str) -> Figures:
+    """Appendices I and II of the release, without zeros."""
+    figures: Figures = {}
+    with psycopg.connect(address) as connection:
+        for table, columns in (("appendix_1", APPENDIX_1), ("appendix_2", APPENDIX_2)):
+            query = sql.SQL("select unit_code, {} from {} where publication_id = %s").format(
+                sql.SQL(", ").join(map(sql.Identifier, columns)),
+                sql.Identifier("published", table),
+            )
+            figures[table] = {
+                unit: {name: n for name, n in zip(columns, counts, strict=True) if n}
+                for unit, *counts in connection.execute(query, [f"{PERIOD}.r1"])
+            }
+    return figures
+
+
+def wrong_figures(address: str, scale: int, totals: dict[str, Any]) -> Iterator[str]:
+    """Figures of the marts, or numbers of the release, that the sample was not made for."""
+    from motcua_sample.targets import read_report
+
+    with psycopg.connect(address) as connection:
+        yield from build.wrong_figures(connection, scale, totals)
+        released = {
+            order: counts
+            for order, *counts in connection.execute(
+                "select display_order, newly_received, settled_total from published.appendix_1"
+                " where publication_id = %s",
+                [f"{PERIOD}.r1"],
+            )
+        }
+    for unit in read_report().units:
+        scores = unit.quarters[PERIOD]
+        due = [scale * scores["received"], scale * scores["settled"]]
+        if released.get(unit.order) != due:
+            yield f"{unit.name}: {released.get(unit.order)} published, due {due}"
+
+
+def differences(ours: Figures, theirs: Figures) -> Iterator[str]:
+    """Figures of pandas that are not the published ones."""
+    for table, units in ours.items():
+        for unit in units.keys() | theirs[table].keys():
+            left, right = units.get(unit, {}), theirs[table].get(unit, {})
+            right = {name: n for name, n in right.items() if n}
+            if left != right:
+                yield f"{table}, {unit}: {left} published, {right} by pandas"
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Stop the benchmark when there are problems."""
+    if problems:
+        sys.exit("\n".join(["Nothing counts, for the figures are wrong:", *problems[:50]]))
+
+
+class Measured(NamedTuple):
+    """Of one scale: cases, every round of both ways, bytes of the warehouse and of the files."""
+
+    cases: int
+    ours: list[Done]
+    pandas: list[Done]
+    disk: int
+    csv: int
+
+
+def measure(folder: Path, scale: int, rounds: int, minutes: float) -> Measured:
+    """Let both ways take turns on one sample."""
+    from motcua.warehouse import schema
+    from motcua_sample import write_sample
+
+    schema.migrate()  # what ours is a copy of
+    measuring.say(f"writing the sample at scale {scale}")
+    landing = folder / "landing"
+    totals = write_sample(landing, scale)
+    csv = sum(path.stat().st_size for path in landing.rglob("*.csv"))
+    measured = Measured(totals["cases"], [], [], 0, csv)
+    for turn in range(1, rounds + 1):
+        measuring.say(f"{totals['cases']} cases, round {turn} of {rounds}")
+        done, address = by_motcua(folder)
+        measured.ours.append(done)
+        refuse([*wrong_figures(address, scale, totals)])
+        figures, size = published(address), disk(address)
+        measuring.drop_copy(OURS)
+        done, counted = by_pandas(landing, _empty_database(), minutes)
+        measured.pandas.append(done)
+        if counted is not None:
+            refuse([*differences(figures, counted)])
+            measuring.say("pandas has the published figures")
+        measuring.drop_copy(PANDAS)
+        measured = measured._replace(disk=size)
+    return measured
+
+
+def _empty_database() -> str:
+    """Make an empty database for pandas; returns its URL."""
+    from motcua.warehouse import server
+
+    record = server.running()
+    assert record is not None
+    with psycopg.connect(server.url(record, "postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(PANDAS)))
+    return server.url(record, "postgres", PANDAS)
+
+
+def rows_of(all_measured: Sequence[Measured]) -> list[Row]:
+    """Times, memory and disk of every scale, and how memory grows from the first to the last."""
+    rows = [row for measured in all_measured for row in _rows_of(measured)]
+    first, last = all_measured[0], all_measured[-1]
+    for kind in MOST_MEMORY_MB if first is not last else ():
+        growth = _peak_of(last.ours, kind) - _peak_of(first.ours, kind)
+        row = Row(
+            f"{kind}, peak memory from {first.cases} to {last.cases} cases", "MB more", [growth]
+        )
+        if first.cases <= SMALL and last.cases >= TEN_MILLION:
+            row = row._replace(limit=f"≤ {MOST_GROWTH_MB}", is_kept=growth <= MOST_GROWTH_MB)
+        rows.append(row)
+    return rows
+
+
+def _rows_of(measured: Measured) -> Iterator[Row]:
+    of = f"{measured.cases} cases"
+    ours = [done.seconds for done in measured.ours]
+    pandas = [done.seconds for done in measured.pandas]
+    mark = "" if all(done.is_whole for done in measured.pandas) else ", extrapolated"
+    times = measuring.ratio(pandas, ours)
+    row = Row(f"motcua, {of}", "s", ours, f"pandas{mark}", times)
+    if limits := [least for cases, least in LEAST_TIMES.items() if measured.cases >= cases]:
+        row = row._replace(limit=f"≥ {limits[-1]}", is_kept=times >= limits[-1])
+    yield row
+    yield Row(f"pandas{mark}, {of}", "s", pandas)
+    for kind, most in MOST_MEMORY_MB.items():
+        peaks = [done.peaks.get(kind, 0.0) for done in measured.ours]
+        row = Row(f"{kind}, peak memory, {of}", "MB", peaks)
+        if measured.cases >= TEN_MILLION:
+            row = row._replace(limit=f"≤ {most}", is_kept=max(peaks) <= most)
+        yield row
+    largest = [max(done.peaks.values()) for done in measured.ours]
+    theirs = [done.peaks["pandas"] for done in measured.pandas]
+    part = measuring.ratio(largest, theirs)
+    row = Row(f"largest process, peak memory, {of}", "MB", largest, f"pandas{mark}", part)
+    if measured.cases >= TEN_MILLION:
+        row = row._replace(limit=f"≤ {MOST_OF_MEMORY}", is_kept=part <= MOST_OF_MEMORY)
+    yield row
+    yield Row(f"pandas{mark}, peak memory, {of}", "MB", theirs)
+    part = measured.disk / measured.csv
+    row = Row(f"disk, {of}", "MB", [measured.disk / 1e6], "csv files", part)
+    if measured.cases >= MILLION:
+        row = row._replace(limit=f"≤ {MOST_DISK}", is_kept=part <= MOST_DISK)
+    yield row
+    yield Row(f"csv files, {of}", "MB", [measured.csv / 1e6])
+
+
+def _peak_of(done: Sequence[Done], kind: str) -> float:
+    return max(each.peaks.get(kind, 0.0) for each in done)
+
+
+def main() -> int:
+    """Run the benchmark; returns the exit code."""
+    parser = measuring.options(__doc__, rounds=1)
+    parser.add_argument("--scales", type=int, nargs="+", default=[3, 33, 330], metavar="N")
+    parser.add_argument("--deadline", type=float, default=20, metavar="MINUTES")
+    arguments = parser.parse_args()
+    if min(arguments.scales) < 2 or arguments.rounds < 1:
+        parser.error("give scales from 2 on, for 1 has files of other forms, and rounds from 1 on")
+    all_measured = []
+    for scale in arguments.scales:
+        is_last = scale == arguments.scales[-1]
+        with measuring.own_server("pipeline") as (folder, _):
+            measuring.warn_if_busy()
+            all_measured.append(measure(folder, scale, arguments.rounds, arguments.deadline))
+            if is_last:
+                what = f"From landing to {PERIOD}, {arguments.rounds} rounds."
+                return 0 if measuring.tell("pipeline", what, rows_of(all_measured)) else 1
+    raise AssertionError("the last scale returns")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
