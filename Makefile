@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 MOTCUA := $(VENV)/bin/motcua
 READY := $(VENV)/.ready
-PYTEST := $(VENV)/bin/pytest -n auto --maxprocesses 4
+PYTEST := $(VENV)/bin/pytest -n auto --maxprocesses 4 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-slow lint format up down bench clean
@@ -21,8 +21,8 @@ $(READY): pyproject.toml uv.lock bootstrap.sh
 run: $(READY) ## The whole job on the 2019 sample: load, build, check, publish, compare with the report
 	@$(MOTCUA) run
 
-test: $(READY) ## The tests, against a real PostgreSQL (slow ones excepted)
-	$(PYTEST) -m "not slow"
+test: $(READY) ## The tests, against a real PostgreSQL; the slow ones too with ALL=1
+	$(PYTEST) $(if $(ALL),,-m "not slow")
 
 test-slow: $(READY) ## The slow tests: the real scheduler, kills, the whole sample
 	$(PYTEST) -m slow

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from python_calamine import CalamineWorkbook
+import openpyxl
 
 FEEDS = (
     "cases",
@@ -146,10 +146,17 @@ def figures(landing: Path, reference: Path, period_code: str) -> dict[str, Table
         and (not unit["valid_to"] or read_day(unit["valid_to"]) >= window[0])
     ]
 
+    told = read_exports(landing)
     exports = {
         feed: [record for record in records if record.day <= known_as_of]
-        for feed, records in read_exports(landing).items()
+        for feed, records in told.items()
     }
+    opened = _first_registers(told["procedures"])
+    exports["procedures"] = [
+        record
+        for record in told["procedures"]
+        if record.day <= max(known_as_of, opened[record.row["MaDonVi"]])
+    ]
     versions = {feed: _versions(feed, exports[feed]) for feed in KEYS}
     last = {
         feed: {key: records[-1].row for key, records in versions[feed].items()} for feed in KEYS
@@ -290,8 +297,9 @@ def _read_all(listing: tuple[tuple[str, int, int], ...]) -> dict[str, list[Recor
 
 def _rows(path: Path, content: bytes) -> Iterator[Row]:
     if path.suffix == ".xlsx":
-        sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
-        table: Iterable[list[str]] = ([_cell(v) for v in row] for row in sheet.to_python())
+        sheet = openpyxl.load_workbook(io.BytesIO(content), read_only=True).worksheets[0]
+        rows = sheet.iter_rows(values_only=True)
+        table: Iterable[list[str]] = ([_cell(value) for value in row] for row in rows)
     else:
         text = read_text(gzip.decompress(content) if path.suffix == ".gz" else content)
         header = text.split("\n", 1)[0]
@@ -316,6 +324,8 @@ def read_text(content: bytes) -> str:
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, datetime | date):
@@ -588,15 +598,20 @@ def _presses(ratings: list[Record]) -> Iterator[Row]:
         yield dict(zip(RATING_COLUMNS, values, strict=True))
 
 
+def _first_registers(records: Iterable[Record]) -> dict[str, date]:
+    """Unit → the day of its first register, which counts backwards, on knowledge dates too."""
+    opened: dict[str, date] = {}
+    for record in records:
+        unit = record.row["MaDonVi"]
+        opened[unit] = min(opened.get(unit, record.day), record.day)
+    return opened
+
+
 def _register(
     versions: dict[tuple[str, ...], list[Record]], day: date, known_as_of: date
 ) -> dict[str, list[Row]]:
     """Unit → its listed procedures on `day`; a unit's first register counts backwards."""
-    opened: dict[str, date] = {}
-    for history in versions.values():
-        for record in history:
-            unit = record.row["MaDonVi"]
-            opened[unit] = min(opened.get(unit, record.day), record.day)
+    opened = _first_registers(record for history in versions.values() for record in history)
     register: dict[str, list[Row]] = defaultdict(list)
     for _, history in sorted(versions.items()):
         valid = [

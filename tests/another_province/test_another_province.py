@@ -8,8 +8,6 @@ import csv
 import random
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,6 +17,7 @@ import openpyxl
 import psycopg
 import pytest
 
+from commands import motcua
 from motcua import settings
 
 UNITS = {"K01": "Sở Một", "K02": "Sở Hai", "K03": "Sở Ba"}
@@ -177,15 +176,6 @@ def write_exports(folder: Path, cases: list[dict[str, object]]) -> None:
         "MaKiosk,Quay,SoThuTu,MaDonVi,ThoiGian,NutDanhGia\n"
         "A,1,1,K01,06/05/2019 08:00,1\nA,1,2,K01,06/05/2019 08:05,4\nA,1,2,K01,06/05/2019 08:05,4\n"
         "A,1,3,K03,06/05/2019 08:07,2\n"
-    )
-
-
-def motcua(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("motcua")), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
     )
 
 

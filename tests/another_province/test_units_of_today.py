@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from commands import done
 from motcua.landing import reference
 from motcua.publication.today import recompute_on_units_of_today
 from motcua.warehouse import database
@@ -18,7 +19,6 @@ from .test_another_province import (
     PERIOD,
     expected,
     made_up_cases,
-    motcua,
     write_exports,
     write_pack,
 )
@@ -63,12 +63,6 @@ PACKS: dict[str, tuple[list[str], dict[str, tuple[str, str]]]] = {
         {"K01": ("N1", "Sở Một mới"), "K02": ("K02", "Sở Hai"), "K03": ("K03", "Sở Ba")},
     ),
 }
-
-
-def done(*arguments: str) -> str:
-    ran = motcua(*arguments)
-    assert ran.returncode == 0, f"{arguments}\n{ran.stdout}\n{ran.stderr}"
-    return ran.stdout
 
 
 def change_units(folder: Path, units: list[str]) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import psycopg
 import pytest
 
-import report_marts
 from motcua.publication import release
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -171,12 +170,9 @@ def test_publishing_follows_the_calendar_of_the_pack_and_takes_a_period_by_hand(
     assert "pattern" not in params["period"]
 
 
-def test_a_revision_without_a_note_is_refused_before_the_gate(
-    warehouse: str, tmp_path: Path
-) -> None:
-    report_marts.build(warehouse)
+def test_a_revision_without_a_note_is_refused_before_the_gate(built: str, tmp_path: Path) -> None:
     release.publish("2019-Q1", "A")
-    with psycopg.connect(warehouse) as connection:
+    with psycopg.connect(built) as connection:
         connection.execute(
             "update marts.appendix_4 set note = 'mới' where period_code = '2019-Q1'"
             " and display_order = 1"
@@ -195,9 +191,8 @@ def test_a_revision_without_a_note_is_refused_before_the_gate(
     assert "Gate" not in refused.stdout
 
 
-def test_a_refusal_of_a_gate_names_its_page_in_the_ui(warehouse: str, tmp_path: Path) -> None:
-    report_marts.build(warehouse)
-    with psycopg.connect(warehouse) as connection:
+def test_a_refusal_of_a_gate_names_its_page_in_the_ui(built: str, tmp_path: Path) -> None:
+    with psycopg.connect(built) as connection:
         connection.execute("update marts.scorecard set indicator_1 = 3")
     asked = {"period": "2019-Q1", "revise": False, "note": None}
     asked |= {"waive_by": None, "waive_reason": None}
@@ -205,7 +200,7 @@ def test_a_refusal_of_a_gate_names_its_page_in_the_ui(warehouse: str, tmp_path: 
     refused = _run(tmp_path, *task)
     assert "XCom refusal: The candidate gate refuses 2019-Q1" in refused.stdout
     assert "indicator_1" in refused.stdout
-    with psycopg.connect(warehouse) as connection:
+    with psycopg.connect(built) as connection:
         ((gate_run_id,),) = connection.execute(
             "select distinct gate_run_id from ops.gate_results"
         ).fetchall()

@@ -42,7 +42,7 @@ def copy(
     """A copy of the published warehouse, to be changed."""
     name = f"c_{secrets.token_hex(6)}"
     with psycopg.connect(f"{server_url}/postgres", autocommit=True) as admin:
-        admin.execute(f"create database {name} template end_to_end")
+        admin.execute(f"create database {name} template end_to_end strategy file_copy")
         admin.execute(f"grant create on database {name} to motcua_transformer")
     (tmp_path / "landing").mkdir()
     monkeypatch.setenv("MOTCUA_WAREHOUSE_URL", f"{server_url}/{name}")

@@ -19,11 +19,10 @@ from motcua.warehouse import runs
 
 
 @pytest.fixture
-def built(warehouse: str) -> str:
+def built(built: str) -> str:
     """A warehouse that loads since 2019 and holds the candidates of its periods."""
-    report_marts.build(warehouse)
-    first_load(warehouse, "2019-01-02 05:10")
-    return warehouse
+    first_load(built, "2019-01-02 05:10")
+    return built
 
 
 def first_load(url: str, at: str) -> None:
