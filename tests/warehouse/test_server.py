@@ -1,9 +1,12 @@
 """The embedded server: private, found again, and healed after a kill."""
 
 import os
+import pwd
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,3 +91,29 @@ def test_login_of_the_pipeline_is_no_administrator(home: Path) -> None:
     assert row == (False,)
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         psycopg.connect(server.url(record, "motcua", "airflow"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only for root PostgreSQL runs as another account")
+def test_first_starts_at_one_moment_make_one_account() -> None:
+    name = f"motcua-{os.getpid()}"
+    code = (
+        "from motcua.warehouse import server;"
+        "server.PLACE_FOR_ROOT.mkdir(exist_ok=True);"
+        f"server.SYSTEM_USER = {name!r};"
+        "print(flush=True); input();"  # all of them begin together
+        "print(server._system_user().pw_uid)"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    starts = [subprocess.Popen([sys.executable, "-c", code], **pipes) for _ in range(6)]
+    try:
+        for each in starts:
+            each.stdout.readline()
+        for each in starts:
+            each.stdin.write("\n")
+            each.stdin.flush()
+        told = {int(each.communicate()[0]) for each in starts}
+        assert told == {pwd.getpwnam(name).pw_uid}
+    finally:
+        for each in starts:
+            each.kill()
+        subprocess.run(["userdel", name], check=True)

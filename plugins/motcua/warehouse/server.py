@@ -28,6 +28,7 @@ from motcua import settings
 from motcua.errors import Failed
 
 SYSTEM_USER = "motcua"
+PLACE_FOR_ROOT = Path("/var/lib/motcua")
 LOGINS = ("postgres", "motcua", "bi_reader", "airflow")
 DATABASES = ("warehouse", "airflow")
 
@@ -119,11 +120,11 @@ def _place() -> tuple[Path, Path, pwd.struct_passwd | None]:
     if os.geteuid() != 0:
         return settings.home(), package / "pginstall" / "bin", None
     digest = hashlib.sha256(str(settings.home().resolve()).encode()).hexdigest()[:12]
-    base = Path("/var/lib/motcua") / digest
+    PLACE_FOR_ROOT.mkdir(parents=True, mode=0o755, exist_ok=True)
+    base = PLACE_FOR_ROOT / digest
     account = _system_user()
-    if not base.is_dir():
-        base.mkdir(parents=True, mode=0o755)
-        os.chown(base, account.pw_uid, account.pw_gid)
+    base.mkdir(mode=0o755, exist_ok=True)
+    os.chown(base, account.pw_uid, account.pw_gid)
     copy = base / f"binaries-{hashlib.sha256(str(package).encode()).hexdigest()[:8]}"
     if not copy.is_dir():
         partial = copy.with_name(f"{copy.name}.{os.getpid()}")
@@ -137,20 +138,21 @@ def _place() -> tuple[Path, Path, pwd.struct_passwd | None]:
 
 
 def _system_user() -> pwd.struct_passwd:
-    try:
+    """The account that PostgreSQL runs as, made when it is not there."""
+    with _locked(PLACE_FOR_ROOT / "user.lock"):  # two at the same moment would make two of one name
+        try:
+            return pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            pass
+        if shutil.which("useradd") is None:
+            raise Failed(
+                "PostgreSQL does not run as root and there is no system user"
+                f" {SYSTEM_USER}. Make it:\n    useradd --system --no-create-home {SYSTEM_USER}\n"
+                "or run as an ordinary user."
+            )
+        useradd = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
+        subprocess.run([*useradd, SYSTEM_USER], check=True)
         return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        pass
-    if shutil.which("useradd") is None:
-        raise Failed(
-            f"PostgreSQL does not run as root and there is no system user {SYSTEM_USER}. Make it:"
-            f"\n    useradd --system --no-create-home {SYSTEM_USER}\nor run as an ordinary user."
-        )
-    subprocess.run(
-        ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
-        check=True,
-    )
-    return pwd.getpwnam(SYSTEM_USER)
 
 
 def _initialise(data: Path, binaries: Path, account: pwd.struct_passwd | None) -> None:
@@ -335,7 +337,7 @@ def _run(command: list[str], account: pwd.struct_passwd | None, failure: str) ->
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Let one process at a time start or stop the server."""
+    """Let one process at a time do this."""
     with path.open("w") as handle:
         deadline = time.monotonic() + 120
         while True:
