@@ -1,6 +1,6 @@
 """How long core and marts take to build from nothing, against one hand-written SQL script.
 
-    motcua bench build [--scale 33] [--rounds 3]
+    motcua bench build [--scale 33] [--rounds 3] [--at FOLDER]
 
 On a PostgreSQL server of its own, in a temporary folder, the sample is loaded `scale` times over
 (each about 30 thousand cases) and built once, so that the landing gate has let it through. Then
@@ -226,10 +226,8 @@ def drop_by_hand() -> None:
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    parser = measuring.options(__doc__, rounds=3)
-    parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
-    arguments = parser.parse_args()
-    with measuring.own_server("build") as server:
+    arguments = measuring.sample_options(__doc__, rounds=3).parse_args()
+    with measuring.own_server("build", at=arguments.at) as server:
         measuring.warn_if_busy()
         totals = measuring.prepare_sample(server.folder, arguments.scale)
         quieten()

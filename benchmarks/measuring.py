@@ -1,6 +1,7 @@
 """What the benchmarks have in common: an installation of their own, and one form of results."""
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -24,6 +25,11 @@ from motcua import settings
 
 STORED = settings.PROJECT / ".motcua" / "benchmarks"
 """The folder that keeps every table of results."""
+
+KEPT = "sample.json"
+"""The file that tells what a kept installation holds."""
+
+AT = "keep the loaded sample in this folder, or take up the one that another benchmark kept there"
 
 
 class Row(NamedTuple):
@@ -58,16 +64,26 @@ def options(description: str | None, rounds: int) -> argparse.ArgumentParser:
     return parser
 
 
+def sample_options(description: str | None, rounds: int) -> argparse.ArgumentParser:
+    """The command line of a benchmark of one sample, which can be kept for the next one."""
+    parser = options(description, rounds)
+    parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
+    parser.add_argument("--at", type=Path, metavar="FOLDER", help=AT)
+    return parser
+
+
 @contextmanager
-def own_server(name: str, is_kept: bool = False) -> Iterator[Server]:
+def own_server(name: str, is_kept: bool = False, at: Path | None = None) -> Iterator[Server]:
     """Start an empty installation in a temporary folder, without any setting of this machine.
 
     All of it goes in the end, also when the benchmark is interrupted; is_kept leaves it as it is.
+    at: the folder of an installation that stays, and may be there from another benchmark.
     """
     for setting in [each for each in os.environ if each.startswith("MOTCUA_")]:
         if setting != "MOTCUA_PROJECT":
             del os.environ[setting]
-    folder = Path(tempfile.mkdtemp(prefix=f"motcua-{name}-"))
+    folder = at.resolve() if at else Path(tempfile.mkdtemp(prefix=f"motcua-{name}-"))
+    folder.mkdir(parents=True, exist_ok=True)
     os.environ["MOTCUA_HOME"] = str(folder / "home")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from motcua.warehouse import server
@@ -86,21 +102,35 @@ def own_server(name: str, is_kept: bool = False) -> Iterator[Server]:
             print(f"The server still runs: MOTCUA_HOME={folder / 'home'}")
         else:
             server.down()
-            for place in (base, folder):
+            for place in () if at else (base, folder):
                 shutil.rmtree(place, ignore_errors=True)
 
 
 def prepare_sample(folder: Path, scale: int) -> dict[str, Any]:
-    """Load the sample into the installation under `folder`, and build; returns its known totals."""
+    """Load the sample into the installation under `folder`, and build; returns its known totals.
+
+    Does nothing when the folder has it from another benchmark.
+    """
     from motcua_sample import write_sample
 
+    if (folder / KEPT).exists():
+        kept = json.loads((folder / KEPT).read_text())
+        if kept["scale"] != scale:
+            sys.exit(f"{folder} holds the sample at scale {kept['scale']}: give that one.")
+        return dict(kept["totals"])
     say(f"writing the sample at scale {scale}")
     totals = write_sample(folder / "home" / "landing", scale)
     say(f"loading {totals['files']} files with {totals['cases']} cases")
     command("ingest")
     say("building")
     command("build")
+    note_sample(folder, scale, totals)
     return totals
+
+
+def note_sample(folder: Path, scale: int, totals: dict[str, Any]) -> None:
+    """Note what the installation under `folder` holds, for other benchmarks."""
+    (folder / KEPT).write_text(json.dumps({"scale": scale, "totals": totals}))
 
 
 def sample_text(scale: int, totals: dict[str, Any]) -> str:

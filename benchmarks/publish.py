@@ -1,6 +1,6 @@
 """How long a publication takes: candidate gate, release with its evidence, workbook.
 
-    motcua bench publish [--scale 33] [--rounds 3] [--period 2019-Q2]
+    motcua bench publish [--scale 33] [--rounds 3] [--period 2019-Q2] [--at FOLDER]
 
 On a PostgreSQL server of its own, in a temporary folder, the sample is loaded `scale` times over
 (each about 30 thousand cases) and built. A release cannot be taken back, so every round publishes
@@ -71,11 +71,10 @@ def refuse(problems: list[str]) -> None:
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    parser = measuring.options(__doc__, rounds=3)
-    parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
+    parser = measuring.sample_options(__doc__, rounds=3)
     parser.add_argument("--period", default="2019-Q2")
     arguments = parser.parse_args()
-    with measuring.own_server("publish") as server:
+    with measuring.own_server("publish", at=arguments.at) as server:
         from motcua.warehouse import database
 
         measuring.warn_if_busy()

@@ -1,6 +1,6 @@
 """How long it takes to trace a published figure to its rows, files and records.
 
-    motcua bench trace [--scale 33] [--rounds 5] [--period 2019-Q2]
+    motcua bench trace [--scale 33] [--rounds 5] [--period 2019-Q2] [--at FOLDER]
 
 On a PostgreSQL server of its own, in a temporary folder, the sample is loaded `scale` times over
 (each about 30 thousand cases), built, and a period published. Then nine figures of all kinds are
@@ -73,17 +73,21 @@ def wrong_traces(publication_id: str) -> Iterator[str]:
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
-    parser = measuring.options(__doc__, rounds=5)
-    parser.add_argument("--scale", type=int, default=33, help="33: 1 million cases")
+    parser = measuring.sample_options(__doc__, rounds=5)
     parser.add_argument("--period", default="2019-Q2")
     arguments = parser.parse_args()
-    with measuring.own_server("trace") as server:
+    with measuring.own_server("trace", at=arguments.at) as server:
         from motcua.warehouse import database
 
         measuring.warn_if_busy()
         totals = measuring.prepare_sample(server.folder, arguments.scale)
-        publish.publish(arguments.period, database.admin_url())
         publication_id = f"{arguments.period}.r1"
+        with psycopg.connect(database.admin_url()) as connection:
+            published = connection.execute(
+                "select from published.publications where publication_id = %s", [publication_id]
+            ).fetchone()
+        if published is None:  # a kept sample may have it
+            publish.publish(arguments.period, database.admin_url())
         with psycopg.connect(database.admin_url()) as connection:
             publish.refuse(
                 [
