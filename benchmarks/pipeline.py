@@ -1,6 +1,6 @@
 """How long files take from landing to published figures, in how much memory, against pandas.
 
-    motcua bench pipeline [--scales 3 33 330] [--rounds 1] [--deadline 20]
+    motcua bench pipeline [--scales 3 33 330] [--rounds 1] [--deadline 20] [--at FOLDER]
 
 For each scale, on a PostgreSQL server of its own, in a temporary folder, the sample is written
 `scale` times over as plain csv (each about 30 thousand cases). Then both take turns:
@@ -26,7 +26,8 @@ disk   all tables of the warehouse with their indexes after the publication, aga
 
 Our figures must be those that the sample was made for, and those of pandas must be the published
 ones, cell by cell. Exit code 1 when they are not, or when a limit is missed: they hold from 1
-million or from 10 million cases on. Scale 330 needs about 80 GB of disk.
+million or from 10 million cases on. Scale 330 needs about 80 GB of disk. With --at, the last
+scale's warehouse is left for other benchmarks, which need not load it again.
 """
 
 import json
@@ -246,8 +247,8 @@ class Measured(NamedTuple):
     csv: int
 
 
-def measure(folder: Path, scale: int, rounds: int, minutes: float) -> Measured:
-    """Let both ways take turns on one sample."""
+def measure(folder: Path, scale: int, rounds: int, minutes: float, is_kept: bool) -> Measured:
+    """Let both ways take turns on one sample; is_kept: leave what ours made the last time."""
     from motcua.warehouse import schema
     from motcua_sample import write_sample
 
@@ -263,7 +264,8 @@ def measure(folder: Path, scale: int, rounds: int, minutes: float) -> Measured:
         measured.ours.append(done)
         refuse([*wrong_figures(address, scale, totals)])
         figures, size = published(address), disk(address)
-        measuring.drop_copy(OURS)
+        if turn < rounds or not is_kept:
+            measuring.drop_copy(OURS)
         done, counted = by_pandas(landing, _empty_database(), minutes)
         measured.pandas.append(done)
         if counted is not None:
@@ -271,18 +273,34 @@ def measure(folder: Path, scale: int, rounds: int, minutes: float) -> Measured:
             measuring.say("pandas has the published figures")
         measuring.drop_copy(PANDAS)
         measured = measured._replace(disk=size)
+    if is_kept:
+        _keep(folder, scale, totals)
     return measured
 
 
-def _empty_database() -> str:
-    """Make an empty database for pandas; returns its URL."""
+def _keep(folder: Path, scale: int, totals: dict[str, Any]) -> None:
+    """Make the copy the warehouse of the installation, and its files those of its landing zone."""
+    measuring.drop_copy("warehouse")
+    with psycopg.connect(_address("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("alter database {} rename to warehouse").format(sql.Identifier(OURS)))
+    (folder / "landing").rename(folder / "home" / "landing")
+    measuring.note_sample(folder, scale, totals)
+
+
+def _address(database: str) -> str:
+    """The URL of a database of the running server."""
     from motcua.warehouse import server
 
     record = server.running()
     assert record is not None
-    with psycopg.connect(server.url(record, "postgres", "postgres"), autocommit=True) as admin:
+    return server.url(record, "postgres", database)
+
+
+def _empty_database() -> str:
+    """Make an empty database for pandas; returns its URL."""
+    with psycopg.connect(_address("postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(PANDAS)))
-    return server.url(record, "postgres", PANDAS)
+    return _address(PANDAS)
 
 
 def rows_of(all_measured: Sequence[Measured]) -> list[Row]:
@@ -342,15 +360,20 @@ def main() -> int:
     parser = measuring.options(__doc__, rounds=1)
     parser.add_argument("--scales", type=int, nargs="+", default=[3, 33, 330], metavar="N")
     parser.add_argument("--deadline", type=float, default=20, metavar="MINUTES")
+    parser.add_argument("--at", type=Path, metavar="FOLDER", help="keep the last warehouse here")
     arguments = parser.parse_args()
     if min(arguments.scales) < 2 or arguments.rounds < 1:
         parser.error("give scales from 2 on, for 1 has files of other forms, and rounds from 1 on")
+    if arguments.at and any(arguments.at.iterdir() if arguments.at.exists() else ()):
+        parser.error(f"{arguments.at} is not empty: give a new folder")
     all_measured = []
     for scale in arguments.scales:
         is_last = scale == arguments.scales[-1]
-        with measuring.own_server("pipeline") as (folder, _):
+        at = arguments.at if is_last else None
+        with measuring.own_server("pipeline", at=at) as (folder, _):
             measuring.warn_if_busy()
-            all_measured.append(measure(folder, scale, arguments.rounds, arguments.deadline))
+            done = measure(folder, scale, arguments.rounds, arguments.deadline, is_kept=bool(at))
+            all_measured.append(done)
             if is_last:
                 what = f"From landing to {PERIOD}, {arguments.rounds} rounds."
                 return 0 if measuring.tell("pipeline", what, rows_of(all_measured)) else 1

