@@ -7,20 +7,22 @@ For each scale, on a PostgreSQL server of its own, in a temporary folder, the sa
 
 motcua   `motcua ingest`, `motcua build` and `motcua publish` of the second quarter, all checks,
          evidence and the workbook included
-pandas   as practitioners do it: every file by read_csv, all as text, in chunks of 100 thousand
-         records; times converted by their format; to_sql into a table for each feed in an empty
-         database of the same server (SQLAlchemy with psycopg, the default executemany: its method
-         "multi" is several times slower); of cases, supplements and ratings the columns that count
-         stay in memory, which is quicker than reading them back. From these, by groupby,
-         appendices I and II of the same quarter for each unit. No check, no history, no evidence
+pandas   as practitioners do it: every file, day by day, by read_csv, all as text, in chunks of 100
+         thousand records; times converted by their format; to_sql into a table for each feed in an
+         empty database of the same server (SQLAlchemy with psycopg, the default executemany: its
+         method "multi" is several times slower); of cases, supplements and ratings the columns
+         that count stay in memory, which is quicker than reading them back. From these, by
+         groupby, appendices I and II of the same quarter for each unit. No check, no history, no
+         evidence
 
 Time is from the start of the first process to the end of the last one. Peak memory is that of each
 process (VmHWM), read every 50 ms; PostgreSQL is not counted, for both use the same. `motcua build`
 and `motcua publish` hold their gate in their own process, dbt is a process of its own.
 
 pandas stops loading at the deadline (minutes). Its time, and what its memory grew by, are then
-extrapolated from the bytes that it has loaded, and marked so; the figures, which it did not come
-to, are left out, which favours it. What each made is deleted before the other begins.
+extrapolated from the bytes that it has loaded, and marked so; every day has all feeds, so that what
+it has loaded is like the rest. The figures, which it did not come to, are left out, which favours
+it. What each made is deleted before the other begins.
 
 disk   all tables of the warehouse with their indexes after the publication, against the csv files
 

@@ -48,7 +48,7 @@ read as (
     where {{ rows_of_files('records.row_id', changed_files(feed)) }}
     {%- endif %}
     -- Values are narrower than the texts that they are read from: so read before the sort.
-    offset 0
+    limit all
 
 ),
 

@@ -38,7 +38,7 @@ placed as (
         end as timeliness
     from cases
     -- Here and below: what later steps use several times is computed once.
-    offset 0
+    limit all
 
 ),
 
@@ -57,7 +57,7 @@ judged as (
             else 'in_progress_in_time'
         end as outcome
     from placed
-    offset 0
+    limit all
 
 ),
 

@@ -7,7 +7,10 @@
         indexes=[{'columns': ['period_code', 'unit_code', 'outcome']}],
     )
 }}
+{%- set periods = periods_due(ref('int_periods_due')) %}
 
+-- What is read twice is marked `not materialized`, and what later steps use several times is computed
+-- once before a `limit all`: with a materialized part, or with `offset 0`, nothing above runs parallel.
 with
 
 cases as (
@@ -16,9 +19,22 @@ cases as (
 
 ),
 
-rules as (
+rules as not materialized (
 
     select * from {{ ref('int_rule_points') }}
+
+),
+
+step_rules as (
+
+    select
+        period_code,
+        max(points) filter (where condition = 'before_allotted_end') as points_before,
+        max(points) filter (where condition = 'on_allotted_end') as points_on,
+        max(points) filter (where condition = 'after_allotted_end') as points_after
+    from rules
+    where indicator = 2
+    group by period_code
 
 ),
 
@@ -28,13 +44,13 @@ reviews as (
 
 ),
 
-step_points as (
+step_ends as (
 
-    select * from {{ ref('int_step_points') }}
+    select * from {{ ref('int_step_ends') }}
 
 ),
 
-contact_points as (
+contact_points as not materialized (
 
     select * from {{ ref('int_contact_points') }}
 
@@ -46,7 +62,7 @@ procedures as (
 
 ),
 
-days as (
+days as not materialized (
 
     select * from {{ ref('dim_dates') }}
 
@@ -74,22 +90,21 @@ marked as (
             when cases.outcome = 'settled_on_time' then 'on_time_without_founded_petition'
         end as attitude,
         procedures.field_code,
-        due_days.working_day_number - received_days.working_day_number as promised_days
+        due_days.working_day_number - received_days.working_day_number as promised_days,
+        {{ value_of_period('step_ends', periods, 'cases.period_code') }} as step_ends
     from cases
+    left join step_ends on cases.case_code = step_ends.case_code
     left join founded_conduct
         on
             cases.period_code = founded_conduct.period_code
             and cases.case_code = founded_conduct.case_code
-    -- One key of both columns: with two, rows that come sorted by period are merged by it alone, each
-    -- with every procedure, which took most of the time at ten million cases.
     left join procedures
         on
-            cases.period_code || ' ' || cases.procedure_code
-            = procedures.period_code || ' ' || procedures.procedure_code
+            cases.period_code = procedures.period_code
+            and cases.procedure_code = procedures.procedure_code
     left join days as received_days on cases.received_date = received_days.day
     left join days as due_days on cases.due_date = due_days.day
-    -- What the next step uses several times is computed once.
-    offset 0
+    limit all
 
 ),
 
@@ -117,7 +132,15 @@ final as (
             reviews.reason = 1 and reviews.actually_returned_date <= marked.due_date, false
         ) as is_late_after_review,
         timeliness.points as points_1,
-        case when marked.is_settled then step_points.points_2 end as points_2,
+        case
+            when marked.is_settled
+                then
+                    least(
+                        case when marked.step_ends & 1 > 0 then step_rules.points_before end,
+                        case when marked.step_ends & 2 > 0 then step_rules.points_on end,
+                        case when marked.step_ends & 4 > 0 then step_rules.points_after end
+                    )
+        end as points_2,
         case
             when marked.is_settled then coalesce(contacts.points_3, without.points_3)
         end as points_3,
@@ -148,10 +171,7 @@ final as (
             marked.period_code = timeliness.period_code
             and timeliness.indicator = 1
             and marked.outcome = 'settled_' || timeliness.condition
-    left join step_points
-        on
-            marked.period_code = step_points.period_code
-            and marked.case_code = step_points.case_code
+    left join step_rules on marked.period_code = step_rules.period_code
     left join contact_points as contacts
         on
             marked.period_code = contacts.period_code

@@ -1,5 +1,7 @@
 -- The field of every procedure as known on the period's day. A unit's first register counts
 -- backwards, so that a case of an older day has a field too.
+-- A table: what joins it is planned by its statistics.
+{{ config(materialized='table') }}
 
 with
 

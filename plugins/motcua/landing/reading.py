@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 HEAD = 1 << 16
 """Bytes in which the header must end."""
 
-BLOCK = 1 << 22
+BLOCK = 1 << 21
 """Bytes that are read, checked and sent at a time."""
 
-LONGEST_RECORD = BLOCK
+LONGEST_RECORD = 1 << 22
 """Characters of a record above which it is rejected."""
 
 MOST_LINES = 500
@@ -37,7 +37,7 @@ MOST_LINES = 500
 BLOCK_OF_TEXT = 1 << 20
 """Characters that are read, checked and sent at a time where bytes cannot be sent as they are."""
 
-READ_AHEAD = 2 * BLOCK
+READ_AHEAD = BLOCK + LONGEST_RECORD
 """Bytes of a csv file that may have been read although their records are still to come."""
 
 MOST_RECORDS = 10_000

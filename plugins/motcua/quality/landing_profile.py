@@ -20,12 +20,17 @@ def _filled(column: str) -> str:
     return f"nullif(btrim(record.{column}), '')"
 
 
+def _is_usual(column: str) -> str:
+    """Whether a moment is written yyyyMMddHHmmss: a first load has millions of these."""
+    return f"octet_length(record.{column}) = 14"
+
+
 def _day(column: str) -> str:
     """The local day of a moment as text, yyyyMMdd; every form of the contract, no cast to fail."""
     moment = _filled(column)
     return (
-        # The usual form first: a first load has millions of moments.
-        f"case when length(record.{column}) = 14 then left(record.{column}, 8)"
+        f"case when record.{column} is null then null"
+        f" when {_is_usual(column)} then left(record.{column}, 8)"
         f" when substr({moment}, 3, 1) = '/'"
         f" then substr({moment}, 7, 4) || substr({moment}, 4, 2) || left({moment}, 2)"
         f" when substr({moment}, 12) ~ '[Z+-]'"
@@ -34,18 +39,37 @@ def _day(column: str) -> str:
     )
 
 
+# Days are compared as bytes: the rules of a language cost a second per million comparisons. A
+# moment in the usual form need not be cut to its day for that: `end_of_day` is the day and this.
+_AFTER_DIGITS = "~"
+
+
 def _after_day(*columns: str) -> str:
-    moments = ", ".join(_day(column) for column in columns)
-    # Bytes in order; the rules of a language cost a second per million comparisons.
-    return f'greatest({moments}) > file.day collate "C"'
+    return " or ".join(
+        f'case when {_is_usual(column)} then record.{column} > file.end_of_day collate "C"'
+        f' else {_day(column)} > file.day collate "C" end'
+        for column in columns
+    )
 
 
 def _before_day(column: str) -> str:
-    return f'{_day(column)} < file.day collate "C"'
+    return (
+        f'case when {_is_usual(column)} then record.{column} < file.day collate "C"'
+        f' else {_day(column)} < file.day collate "C" end'
+    )
+
+
+def _on_day_before(column: str, other: str) -> str:
+    """Whether a moment lies on a day before that of another one."""
+    return (
+        f"case when {_is_usual(column)} and {_is_usual(other)}"
+        f' and record.{column} >= record.{other} collate "C" then false'
+        f' else {_day(column)} < {_day(other)} collate "C" end'
+    )
 
 
 def _empty(column: str) -> str:
-    return f"{_filled(column)} is null"
+    return f"(record.{column} is null or btrim(record.{column}) = '')"
 
 
 _KNOWN_PROCEDURES = "select btrim(listed.matthc) from raw.procedures as listed"
@@ -69,7 +93,7 @@ MEASURES: dict[str, dict[str, str]] = {
         "without_due_date": (
             f"{_empty('ngayhentra')} and {_filled('trangthaihoso')} not in ('1', '3')"
         ),
-        "due_before_receipt": f"{_day('ngayhentra')} < {_day('ngaytiepnhan')}",
+        "due_before_receipt": _on_day_before("ngayhentra", "ngaytiepnhan"),
         "settled_without_finish": (
             f"{_filled('trangthaihoso')} in ('9', '10') and {_empty('ngayketthucxuly')}"
         ),
@@ -243,13 +267,15 @@ def _count(
     return connection.execute(
         # The days come as values: a day computed from the manifest is computed for every record.
         f"select file.business_date, count(*), {counts} from raw.{feed} as record"
-        " inner join unnest(cast(%s as integer[]), cast(%s as date[]), cast(%s as text[]))"
-        " as file (file_id, business_date, day) on file.file_id = (record.row_id >> 32)"
+        " inner join unnest(cast(%s as integer[]), cast(%s as date[]), cast(%s as text[]),"
+        " cast(%s as text[])) as file (file_id, business_date, day, end_of_day)"
+        " on file.file_id = (record.row_id >> 32)"
         f" where {_range(days)} group by file.business_date",
         [
             [file_id for file_id, _ in files],
             [business_date for _, business_date in files],
             [f"{business_date:%Y%m%d}" for _, business_date in files],
+            [f"{business_date:%Y%m%d}{_AFTER_DIGITS}" for _, business_date in files],
         ],
     ).fetchall()
 
@@ -267,9 +293,11 @@ def records_query(days: Sequence[NewDay], measure: str) -> str:
     return (
         f"select record.{_CODES[feed]}, file.file_name, record.row_id & 4294967295 as record"
         f" from raw.{feed} as record inner join (select file_id, file_name,"
-        f" to_char(business_date, 'YYYYMMDD') as day from raw.files where file_id in ({files}))"
+        " to_char(business_date, 'YYYYMMDD') as day,"
+        f" to_char(business_date, 'YYYYMMDD\"{_AFTER_DIGITS}\"') as end_of_day"
+        f" from raw.files where file_id in ({files}))"
         " as file on file.file_id = (record.row_id >> 32)"
-        f" where {_range(days)} and {MEASURES[feed][measure]} order by record.row_id"
+        f" where {_range(days)} and ({MEASURES[feed][measure]}) order by record.row_id"
     )
 
 
