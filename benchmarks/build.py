@@ -20,12 +20,16 @@ the time, and counts a session that waits for a core which another one has, and 
 begins after a checkpoint, and autovacuum is off, so that neither pays for what the other left
 behind.
 
+Beside it, without limit and once: from the files, or from the raw tables, to the same figures of
+two appendices of one quarter as practitioners count them, in SQL, DuckDB and pandas (practice.py).
+
 Before anything counts, both must have made the same: for every table the columns, types, primary
 key and checks, the number of rows, and the sum of a 64-bit hash of every row. The figures must be
 those that the sample was made for (sample/report, `scale` times). Exit code 1 when they are not, or
 when a limit is missed: of wall time from 10 million cases on, of database time from 1 million on.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -36,6 +40,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import measuring
+import practice
 import psycopg
 from measuring import Row
 from psycopg import sql
@@ -262,6 +267,30 @@ def drop_by_hand() -> None:
         connection.execute("drop schema by_hand cascade")
 
 
+def beside(landing: Path, ours: Sequence[Taken]) -> Iterator[Row]:
+    """How long practitioners take from files, or raw tables, to the figures of one quarter.
+
+    Nothing when the files of a kept sample are gone.
+    """
+    from motcua.warehouse import database
+
+    if not landing.is_dir():
+        measuring.say(f"{landing} is gone: nothing is counted as practitioners do it")
+        return
+    address = database.admin_url()
+    with psycopg.connect(address) as connection:
+        figures = practice.read(connection, "marts", "period_code", practice.PERIOD)
+    for way, name in practice.WAYS.items():
+        command = [sys.executable, practice.__file__, way, str(landing), address]
+        seconds, peaks, printed = measuring.watch(command, way)
+        measuring.say(f"{name}: {seconds:.1f} s, at most {peaks[way]:.0f} MB")
+        wrong = [*practice.differences(figures, json.loads(printed))]
+        if wrong:
+            sys.exit("\n".join([f"{name} counts otherwise:", *wrong[:50]]))
+        times = measuring.ratio([seconds], [each.wall for each in ours])
+        yield Row(f"two appendices by {name}", "s", [seconds], "motcua, wall time", times)
+
+
 def main() -> int:
     """Run the benchmark; returns the exit code."""
     arguments = measuring.sample_options(__doc__, rounds=3).parse_args()
@@ -281,14 +310,14 @@ def main() -> int:
             if turn == 0:
                 check(arguments.scale, totals)
             drop_by_hand()
-        rows = []
-        for kind, name in NAMES.items():
+        rows = [*beside(server.folder / "home" / "landing", taken["motcua"])]
+        for kind, name in reversed(NAMES.items()):
             ours, script = ([getattr(each, kind) for each in taken[way]] for way in WAYS)
             times = measuring.ratio(ours, script)
             row = Row(f"motcua, {name}", "s", ours, f"script, {name}", times)
             if totals["cases"] >= LIMITED_FROM.get(kind, sys.maxsize):
                 row = row._replace(limit=f"≤ {MOST_TIMES}", is_kept=times <= MOST_TIMES)
-            rows += [row, Row(f"script, {name}", "s", script)]
+            rows[:0] = [row, Row(f"script, {name}", "s", script)]
         what = measuring.sample_text(arguments.scale, totals)
         return 0 if measuring.tell("build", what, rows) else 1
 

@@ -73,13 +73,13 @@ def run(landing: Path, address: str, seconds: float) -> dict[str, Any]:
     """
     start = time.monotonic()
     engine = sqlalchemy.create_engine(address.replace("postgresql:", "postgresql+psycopg:", 1))
-    paths = sorted(landing.rglob("*.csv"), key=lambda path: (_day(path), path))
+    paths = sorted(landing.rglob("*.csv"), key=lambda path: (day_of(path), path))
     total, loaded = sum(path.stat().st_size for path in paths), 0
     before = {"before": time.process_time(), "memory_before": _peak_memory()}
     kept: dict[str, list[pd.DataFrame]] = {feed: [] for feed in KEPT}
     for path in paths:
         feed = path.parent.parent.name
-        told_on = _day(path)
+        told_on = day_of(path)
         with path.open(encoding="utf-8") as file:
             for frame in pd.read_csv(file, dtype=str, chunksize=CHUNK):
                 _load(engine, feed, frame, told_on)
@@ -98,7 +98,7 @@ def run(landing: Path, address: str, seconds: float) -> dict[str, Any]:
     return before | {"share": 1.0, "figures": figures}
 
 
-def _day(path: Path) -> pd.Timestamp:
+def day_of(path: Path) -> pd.Timestamp:
     """The business date in the name of a file, which comes after the name of its feed."""
     return pd.Timestamp(path.stem.removeprefix(f"{path.parent.parent.name}_")[:10])
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -196,6 +197,56 @@ def command(*arguments: str, environment: Mapping[str, str] | None = None) -> fl
     start = time.perf_counter()
     subprocess.run([program, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start
+
+
+def watch(
+    command: Sequence[str], kind: str, environment: Mapping[str, str] | None = None
+) -> tuple[float, dict[str, float], str]:
+    """Run a command; returns its seconds, the peaks of its processes in MB, and what it printed."""
+    peaks: dict[str, float] = defaultdict(float)
+    start = time.perf_counter()
+    with (
+        tempfile.TemporaryFile() as output,
+        subprocess.Popen(command, env=environment, stdout=output) as process,
+    ):
+        try:
+            while process.poll() is None:
+                for number in _family(process.pid):
+                    name, peak = _peak(number)
+                    peaks[name or kind] = max(peaks[name or kind], peak)
+                time.sleep(0.05)
+        except BaseException:  # interrupted: nobody waits for it
+            process.kill()
+            raise
+        seconds = time.perf_counter() - start
+        output.seek(0)
+        printed = output.read().decode()
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{printed}")
+    return seconds, {name: peak for name, peak in peaks.items() if peak}, printed
+
+
+def _family(number: int) -> Iterator[int]:
+    """A process and all that it started."""
+    yield number
+    try:
+        for task in Path(f"/proc/{number}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
+    except OSError:  # it has ended
+        return
+
+
+def _peak(number: int) -> tuple[str, float]:
+    """`dbt` if that is what a process runs, and its peak memory in MB; 0 when it has ended."""
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")[:2]
+        status = Path(f"/proc/{number}/status").read_text()
+    except OSError:
+        return "", 0.0
+    names = [Path(word.decode(errors="replace")).name for word in words]
+    peaks = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
+    return "dbt" if "dbt" in names else "", peaks[0] / 1024 if peaks else 0.0
 
 
 def tell(name: str, what: str, rows: Sequence[Row]) -> bool:

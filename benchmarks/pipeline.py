@@ -33,24 +33,21 @@ scale's warehouse is left for other benchmarks, which need not load it again.
 """
 
 import json
-import subprocess
 import sys
-import tempfile
-import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import build
 import measuring
+import practice
 import psycopg
 from measuring import Row
+from practice import PERIOD, Figures
 from psycopg import sql
 
 COMPARATOR = Path(__file__).with_name("by_pandas.py")
 
-PERIOD = "2019-Q2"
 OURS, PANDAS = "ours", "by_pandas"
 """Names of the databases."""
 
@@ -68,18 +65,6 @@ MOST_GROWTH_MB = 30
 MOST_OF_MEMORY = 0.1
 MOST_DISK = 3
 
-APPENDIX_1 = (
-    *("carried_over", "newly_received", "settled_early", "settled_on_time", "settled_late"),
-    *("in_progress_in_time", "in_progress_overdue", "returned", "received_online"),
-)
-APPENDIX_2 = (
-    *("satisfied_service", "satisfied_attitude", "dissatisfied_competence"),
-    *("dissatisfied_time", "comments"),
-)
-
-Figures = dict[str, dict[str, dict[str, int]]]
-"""By appendix, unit and column; what is not there is 0."""
-
 
 class Done(NamedTuple):
     """What a way took: seconds, and the peak memory in MB of each kind of process.
@@ -92,63 +77,13 @@ class Done(NamedTuple):
     is_whole: bool = True
 
 
-def watch(
-    command: Sequence[str], kind: str, environment: Mapping[str, str] | None = None
-) -> tuple[float, dict[str, float], str]:
-    """Run a command; returns its seconds, the peaks of its processes in MB, and what it printed."""
-    peaks: dict[str, float] = defaultdict(float)
-    start = time.perf_counter()
-    with (
-        tempfile.TemporaryFile() as output,
-        subprocess.Popen(command, env=environment, stdout=output) as process,
-    ):
-        try:
-            while process.poll() is None:
-                for number in _family(process.pid):
-                    name, peak = _peak(number)
-                    peaks[name or kind] = max(peaks[name or kind], peak)
-                time.sleep(0.05)
-        except BaseException:  # interrupted: nobody waits for it
-            process.kill()
-            raise
-        seconds = time.perf_counter() - start
-        output.seek(0)
-        printed = output.read().decode()
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{printed}")
-    return seconds, {name: peak for name, peak in peaks.items() if peak}, printed
-
-
-def _family(number: int) -> Iterator[int]:
-    """A process and all that it started."""
-    yield number
-    try:
-        for task in Path(f"/proc/{number}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                yield from _family(int(child))
-    except OSError:  # it has ended
-        return
-
-
-def _peak(number: int) -> tuple[str, float]:
-    """`dbt` if that is what a process runs, and its peak memory in MB; 0 when it has ended."""
-    try:
-        words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")[:2]
-        status = Path(f"/proc/{number}/status").read_text()
-    except OSError:
-        return "", 0.0
-    names = [Path(word.decode(errors="replace")).name for word in words]
-    peaks = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
-    return "dbt" if "dbt" in names else "", peaks[0] / 1024 if peaks else 0.0
-
-
 def by_motcua(folder: Path) -> tuple[Done, str]:
     """Load, build and publish in an installation of its own; tells also the URL of its database."""
     address, environment = measuring.another_installation(folder, OURS)
     program = str(Path(sys.executable).with_name("motcua"))
     total, peaks = 0.0, dict[str, float]()
     for command in (["ingest"], ["build"], ["publish", PERIOD, "--approved-by", "Benchmark"]):
-        seconds, found, _ = watch([program, *command], command[0], environment)
+        seconds, found, _ = measuring.watch([program, *command], command[0], environment)
         measuring.say(f"motcua {command[0]}: {seconds:.1f} s, {_text(found)}")
         total += seconds
         peaks |= found
@@ -158,7 +93,7 @@ def by_motcua(folder: Path) -> tuple[Done, str]:
 def by_pandas(landing: Path, address: str, minutes: float) -> tuple[Done, Figures | None]:
     """Load and count with pandas, in a process of its own; figures: None when time was short."""
     command = [sys.executable, str(COMPARATOR), str(landing), address, str(60 * minutes)]
-    seconds, peaks, printed = watch(command, "pandas")
+    seconds, peaks, printed = measuring.watch(command, "pandas")
     told = json.loads(printed)
     measuring.say(f"pandas: {seconds:.1f} s, {_text(peaks)}, {told['share']:.0%} loaded")
     if told["figures"] is not None:
@@ -186,20 +121,10 @@ def disk(address: str) -> int:
     return int(row[0])
 
 
-def published(address: str) -> Figures:
-    """Appendices I and II of the release, without zeros."""
-    figures: Figures = {}
+def _published(address: str) -> Figures:
+    """Appendices I and II of the release."""
     with psycopg.connect(address) as connection:
-        for table, columns in (("appendix_1", APPENDIX_1), ("appendix_2", APPENDIX_2)):
-            query = sql.SQL("select unit_code, {} from {} where publication_id = %s").format(
-                sql.SQL(", ").join(map(sql.Identifier, columns)),
-                sql.Identifier("published", table),
-            )
-            figures[table] = {
-                unit: {name: n for name, n in zip(columns, counts, strict=True) if n}
-                for unit, *counts in connection.execute(query, [f"{PERIOD}.r1"])
-            }
-    return figures
+        return practice.read(connection, "published", "publication_id", f"{PERIOD}.r1")
 
 
 def wrong_figures(address: str, scale: int, totals: dict[str, Any]) -> Iterator[str]:
@@ -221,16 +146,6 @@ def wrong_figures(address: str, scale: int, totals: dict[str, Any]) -> Iterator[
         due = [scale * scores["received"], scale * scores["settled"]]
         if released.get(unit.order) != due:
             yield f"{unit.name}: {released.get(unit.order)} published, due {due}"
-
-
-def differences(ours: Figures, theirs: Figures) -> Iterator[str]:
-    """Figures of pandas that are not the published ones."""
-    for table, units in ours.items():
-        for unit in units.keys() | theirs[table].keys():
-            left, right = units.get(unit, {}), theirs[table].get(unit, {})
-            right = {name: n for name, n in right.items() if n}
-            if left != right:
-                yield f"{table}, {unit}: {left} published, {right} by pandas"
 
 
 def refuse(problems: Sequence[str]) -> None:
@@ -265,13 +180,13 @@ def measure(folder: Path, scale: int, rounds: int, minutes: float, is_kept: bool
         done, address = by_motcua(folder)
         measured.ours.append(done)
         refuse([*wrong_figures(address, scale, totals)])
-        figures, size = published(address), disk(address)
+        figures, size = _published(address), disk(address)
         if turn < rounds or not is_kept:
             measuring.drop_copy(OURS)
         done, counted = by_pandas(landing, _empty_database(), minutes)
         measured.pandas.append(done)
         if counted is not None:
-            refuse([*differences(figures, counted)])
+            refuse([*practice.differences(figures, counted)])
             measuring.say("pandas has the published figures")
         measuring.drop_copy(PANDAS)
         measured = measured._replace(disk=size)
