@@ -218,7 +218,7 @@ def test_a_profile_counts_each_day_apart(landed: Landed) -> None:
     landed.file("petitions", [], day=date(2019, 3, 7))
 
     days = landing_profile.new_days(landed.connection, PACK)["petitions"]
-    rows = landing_profile.profile(landed.connection, days).rows
+    rows = list(landing_profile.profile(landed.connection, days).rows)
 
     assert [(row["business_date"], row["records"], row["changed_after_day"]) for row in rows] == [
         ("2019-03-04", 10, 4),

@@ -84,7 +84,7 @@ def test_a_suite_with_a_mistake_is_refused_and_never_thinner(
 
 
 def test_a_mistake_in_a_suite_is_judged_broken_not_failed(tmp_path: Path) -> None:
-    table = Table(("day", "records"), ("day",), [{"day": "2019-03-04", "records": 5}])
+    table = Table(("day", "records"), ("day",), [("2019-03-04", 5)])
     path = _suite(tmp_path, type="expect_something")
     assert [judgement.outcome for judgement in suites.judge(path, table)] == [suites.BROKEN]
 
@@ -117,7 +117,7 @@ def test_a_check_that_raises_is_broken_and_the_others_are_still_judged(tmp_path:
             }
         )
     )
-    table = Table(("day", "records"), ("day",), [{"day": "2019-03-04", "records": 5}])
+    table = Table(("day", "records"), ("day",), [("2019-03-04", 5)])
 
     first, second, third, fourth = suites.judge(path, table)
 
@@ -134,5 +134,5 @@ def test_no_rows_pass_and_no_figures_are_no_fault(tmp_path: Path) -> None:
     path = _suite(tmp_path)
     columns, index = ("day", "records"), ("day",)
     (empty,) = suites.judge(path, Table(columns, index, []))
-    (nothing,) = suites.judge(path, Table(columns, index, [{"day": "d", "records": None}]))
+    (nothing,) = suites.judge(path, Table(columns, index, [("d", None)]))
     assert (empty.outcome, nothing.outcome) == (suites.PASSED, suites.PASSED)

@@ -255,11 +255,7 @@ def _is_news(connection: Connection, period_code: str) -> bool:
     ).fetchone()
     if row is None:
         return True
-    return bool(
-        figures.differences(
-            figures.released(connection, row[0]), figures.candidate(connection, period_code)
-        )
-    )
+    return not figures.stands_as(connection, row[0], period_code)
 
 
 def _fill(connection: Connection, period_code: str, as_of: object) -> None:

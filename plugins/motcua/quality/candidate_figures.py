@@ -262,9 +262,11 @@ def figures(connection: Connection, suite: str, period_code: str) -> Table:
     index = FIGURES[suite].index
     cursor = connection.execute(FIGURES[suite].query, {"period": period_code})
     columns = tuple(column.name for column in cursor.description or ())
-    rows = [dict(zip(columns, values, strict=True)) for values in cursor]
-    for row in rows:
-        row.update({name: str(row[name]) for name in index})
+    named = [name in index for name in columns]
+    rows = [
+        tuple(str(value) if is_name else value for value, is_name in zip(row, named, strict=True))
+        for row in cursor
+    ]
     return Table(columns, index, rows)
 
 

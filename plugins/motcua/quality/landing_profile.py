@@ -253,7 +253,7 @@ def profile(connection: Connection, days: Sequence[NewDay]) -> Table:
             row[name] = number
             row[f"{name}_percent"] = 100 * number / total if total else None
         rows.append(row)
-    return Table(tuple(rows[0]), ("business_date",), rows)
+    return Table(tuple(rows[0]), ("business_date",), [tuple(row.values()) for row in rows])
 
 
 def _count(

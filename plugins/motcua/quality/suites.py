@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -22,11 +22,19 @@ class BrokenSuite(Exception):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows to judge, and which columns tell them apart; all other columns are figures."""
+    """Rows to judge, and which columns tell them apart; all other columns are figures.
+
+    values: the rows, each in the order of the columns; a period of a whole country has many.
+    """
 
     columns: tuple[str, ...]
     index: tuple[str, ...]
-    rows: list[Row]
+    values: list[tuple[object, ...]]
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows by the names of their columns."""
+        return (dict(zip(self.columns, values, strict=True)) for values in self.values)
 
 
 @dataclass(frozen=True)
@@ -143,7 +151,6 @@ def _validate(path: Path, suite: Any, table: Table) -> list[Judgement]:
         },
     )
     said = read(path)["expectations"]
-    by_index = {tuple(str(row[name]) for name in table.index): row for row in table.rows}
     judgements = []
     for found in result.results:
         position = found.expectation_config.meta["position"]
@@ -151,7 +158,6 @@ def _validate(path: Path, suite: Any, table: Table) -> list[Judgement]:
         if problem or found.success:
             judgements.append(_judgement(position, said[position], problem))
             continue
-        offending = _offending(found.result, table.index)
         observed = found.result.get("observed_value")
         judgements.append(
             _judgement(
@@ -160,7 +166,7 @@ def _validate(path: Path, suite: Any, table: Table) -> list[Judgement]:
                 None,
                 outcome=FAILED,
                 unexpected=found.result.get("unexpected_count"),
-                rows=tuple(by_index[key] for key in offending),
+                rows=_offending(found.result, table),
                 observed=None if observed is None else float(observed),
             )
         )
@@ -206,10 +212,10 @@ def _frame(table: Table) -> Any:
     return pandas.DataFrame(
         {
             name: pandas.Series(
-                [_number(row[name]) for row in table.rows],
+                [_number(values[place]) for values in table.values],
                 dtype="object" if name in table.index else "float64",
             )
-            for name in table.columns
+            for place, name in enumerate(table.columns)
         }
     )
 
@@ -218,12 +224,15 @@ def _number(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _offending(result: dict[str, Any], index: Sequence[str]) -> list[tuple[str, ...]]:
-    """The index of every offending row; without values they come as one list per column."""
+def _offending(result: dict[str, Any], table: Table) -> tuple[Row, ...]:
+    """The offending rows; without values their indexes come as one list per column."""
     keys: list[tuple[str, ...]] = []
     for group in result.get("unexpected_index_list") or ():
-        keys.extend(zip(*(group[name] for name in index), strict=True))
-    return keys
+        keys.extend(zip(*(group[name] for name in table.index), strict=True))
+    if not keys:
+        return ()
+    by_index = {tuple(str(row[name]) for name in table.index): row for row in table.rows}
+    return tuple(by_index[key] for key in keys)
 
 
 def _problem(exception_info: dict[str, Any]) -> str | None:
