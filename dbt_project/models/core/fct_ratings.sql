@@ -9,10 +9,9 @@
     )
 }}
 
--- `not materialized`: named twice, the history would be copied before a few rows of it are looked up.
 with
 
-sightings as not materialized (
+sightings as (
 
     select * from {{ ref('int_rating_sightings') }}
 
@@ -28,8 +27,22 @@ touched as (
     where known_on in {{ changed_days('ratings') }}
 
 ),
-{%- endif %}
 
+-- Each press looked up by itself: the server takes a day for an average one, and where few days
+-- hold many presses it would rather read all of them.
+first_sightings as (
+
+    select sighting.*
+    from touched
+    cross join lateral (
+        select * from {{ ref('int_rating_sightings') }} as sightings
+        where sightings.press_key = touched.press_key
+        order by sightings.valid_from
+        limit 1
+    ) as sighting
+
+),
+{%- else -%}
 ranked as (
 
     select
@@ -38,11 +51,16 @@ ranked as (
             partition by sightings.press_key order by sightings.valid_from
         ) as place
     from sightings
-    {%- if is_incremental() %}
-    inner join touched on sightings.press_key = touched.press_key
-    {%- endif %}
 
 ),
+
+first_sightings as (
+
+    select * from ranked
+    where place = 1
+
+),
+{%- endif %}
 
 final as (
 
@@ -56,8 +74,7 @@ final as (
         button,
         row_id,
         valid_from as known_on
-    from ranked
-    where place = 1
+    from first_sightings
 
 )
 

@@ -64,7 +64,8 @@ def ingest(
     options: how to log in to a remote zone, by default as the settings say. new_key: accept another
     key of the pseudonyms than before. A bad file is quarantined with its reason and stops no other.
     Raises Failed when the landing zone, the reference pack or the key cannot be used, or the
-    warehouse cannot be reached, and Interrupted when it went away; files loaded before stay.
+    warehouse cannot be reached, and Interrupted when it went away; files loaded before stay, except
+    that a server that crashed may have lost those of its last second, which the next run loads.
     """
     settings.reject_limit_percent()  # a wrong setting is no fault of a file
     settings.quiet_seconds()
@@ -82,6 +83,9 @@ def ingest(
         if not new_key:
             pseudonyms.check(connection)
         manifest = _manifest(connection)
+        # A file and its manifest row come or go together, so that one wait for the disk is enough
+        # for all files: the one at the end.
+        connection.execute("set synchronous_commit = off")
         try:
             for done, file in enumerate(files, start=1):
                 earlier = manifest.get(file.key, set())
@@ -94,9 +98,9 @@ def ingest(
                 if progress:
                     progress("files", done, len(files))
         except Failed:  # the landing zone is gone, and the files before stay
-            _refresh_statistics(connection, touched)
+            _settle(connection, touched)
             raise
-        _refresh_statistics(connection, touched)
+        _settle(connection, touched)
     if report.waiting:
         report.warnings.append(_waiting(report.waiting))
     return report
@@ -203,6 +207,14 @@ def _skipped(file: ExportFile, error: Exception) -> str:
         f" {Path(place.filename).name}, line {place.lineno}). Report this, with the file for"
         " whoever may see it; the next run tries again."
     )
+
+
+def _settle(connection: Connection, touched: Counter[str]) -> None:
+    """Wait until the server has on disk what was committed, and tell it of the new rows."""
+    connection.execute("set synchronous_commit = on")
+    # Its log is in one order: when this is on disk, so is all before.
+    connection.execute("select pg_logical_emit_message(true, 'motcua', 'files loaded')")
+    _refresh_statistics(connection, touched)
 
 
 def _refresh_statistics(connection: Connection, touched: Counter[str]) -> None:

@@ -25,6 +25,7 @@ from motcua.quality.suites import (
     Table,
     broken,
     judge,
+    library,
 )
 from motcua.waivers import Waiver
 from motcua.warehouse import database, missing
@@ -253,6 +254,7 @@ def _run(
     started: float,
     waiver: Waiver | None,
 ) -> tuple[GateReport, list[_Finding]]:
+    library()  # its import begins
     findings = [finding for batch in batches for finding in _findings(batch, waiver)]
     now = datetime.now(ZoneInfo(settings.TIME_ZONE))
     gate_run_id = f"{gate}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -102,7 +103,7 @@ def build(path: Path) -> Any:
     Raises BrokenSuite when an expectation is unknown or one of its keywords is.
     """
     said = read(path)
-    _library()
+    library().result()
     from great_expectations import ExpectationSuite
 
     for position, expectation in enumerate(said["expectations"]):
@@ -125,8 +126,12 @@ def build(path: Path) -> Any:
 
 
 @cache
-def _library() -> Any:
-    """Import Great Expectations (it takes seconds, so only when something is to be judged)."""
+def library() -> Future[Any]:
+    """Great Expectations, whose import takes seconds; it goes on while a gate asks the database."""
+    return ThreadPoolExecutor(1).submit(_import)
+
+
+def _import() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     # What goes wrong is reported by us; its own log repeats every step and every traceback.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
@@ -139,7 +144,7 @@ def _library() -> Any:
 
 
 def _validate(path: Path, suite: Any, table: Table) -> list[Judgement]:
-    source = _library().data_sources.add_or_update_pandas("gate")
+    source = library().result().data_sources.add_or_update_pandas("gate")
     definition = source.add_dataframe_asset(path.stem).add_batch_definition_whole_dataframe("rows")
     result = definition.get_batch(batch_parameters={"dataframe": _frame(table)}).validate(
         suite,
