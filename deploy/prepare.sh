@@ -155,5 +155,14 @@ if is_wanted server.crt; then
     rm -f "$secrets/server.csr" "$secrets/server.ext"
     echo "  wrote $secrets/server.crt"
 fi
-[ "$(id -u)" != 0 ] || chown -R "$uid:$gid" "$state" "$environment"
+if [ "$(id -u)" = 0 ]; then
+    # What a running service keeps is its own already, and files of it vanish while this looks.
+    for folder in "$state" "$state/data" "$state"/data/*; do
+        [ -n "$(find "$folder" -maxdepth 0 -user "$uid")" ] || chown -R "$uid:$gid" "$folder"
+    done
+    for place in "$secrets" "$state/settings" "$state/backups" "$state/data/landing"; do
+        chown -R "$uid:$gid" "$place"
+    done
+    chown "$uid:$gid" "$environment"
+fi
 echo "Ready: docker compose up --detach --build"

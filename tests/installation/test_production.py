@@ -10,8 +10,10 @@ import re
 import shutil
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import psycopg
 import pytest
@@ -283,6 +285,29 @@ def test_the_key_of_connections_is_made_anew(running: Production) -> None:
     (running.secrets / "fernet_key").write_text(running.secret("fernet_key").partition(",")[0])
     done = running.run("scheduler", "airflow", "connections", "get", "motcua_smtp", "-o", "json")
     assert json.loads(done.stdout)[0]["password"] == "secret", done.stderr
+
+
+def test_secrets_are_made_anew_while_files_of_a_service_vanish(databases: Production) -> None:
+    settled, gone = databases.folder / "state" / "settings" / "of_root.json", Event()
+    settled.touch()
+    data = databases.data / "postgres"
+
+    def churn() -> None:
+        while not gone.is_set():
+            places = [data / f"of_a_moment_{number}" for number in range(200)]
+            for place in places:
+                place.touch()
+            for place in places:
+                place.unlink()
+
+    with ThreadPoolExecutor(1) as service:
+        service.submit(churn)
+        try:
+            for _ in range(10):
+                databases.prepare("api_secret_key")
+        finally:
+            gone.set()
+    assert settled.stat().st_uid == databases.account.pw_uid
 
 
 def test_a_password_is_made_anew(running: Production, monkeypatch: pytest.MonkeyPatch) -> None:
