@@ -2,10 +2,12 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from threading import Event, Lock
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -26,6 +28,12 @@ AHEAD = timedelta(days=1)
 
 YEARS_BEFORE = 10
 """Years before the first expected one from which old records may still be delivered."""
+
+WORTH_A_SESSION = 16 << 20
+"""Bytes of files for which a second session is worth its start."""
+
+MOST_UNSETTLED = 64 << 20
+"""Bytes of files after which the server settles what was loaded."""
 
 Manifest = dict[tuple[str, date, str, int], set[str]]
 
@@ -51,6 +59,14 @@ class IngestReport:
     warnings: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+
+    def add(self, part: "IngestReport") -> None:
+        """Add what became of some of the files."""
+        for name in ("loaded", "unchanged", "quarantined", "records", "rejected"):
+            setattr(self, name, getattr(self, name) + getattr(part, name))
+        self.not_streamed.update(part.not_streamed)
+        for name in ("warnings", "messages", "waiting"):
+            getattr(self, name).extend(getattr(part, name))
 
 
 def ingest(
@@ -78,31 +94,111 @@ def ingest(
     files, report.warnings[:0] = find.find(uri or settings.landing(), options)
     report.found = len(files)
     today = datetime.now(ZoneInfo(settings.TIME_ZONE)).date()
-    touched: Counter[str] = Counter()
-    with database.connect(database.LOADER, autocommit=True) as connection:
+    with database.connect(database.LOADER) as connection:
         if not new_key:
             pseudonyms.check(connection)
         manifest = _manifest(connection)
-        # A file and its manifest row come or go together, so that one wait for the disk is enough
-        # for all files: the one at the end.
-        connection.execute("set synchronous_commit = off")
-        try:
-            for done, file in enumerate(files, start=1):
-                earlier = manifest.get(file.key, set())
-                if reason := _misdated(file, known, today):
-                    report.warnings.append(f"{file.name}: {reason}")
-                elif file.sha256 in earlier:
-                    report.unchanged += 1
-                else:
-                    _load(connection, file, earlier, known, report, touched)
-                if progress:
-                    progress("files", done, len(files))
-        except Failed:  # the landing zone is gone, and the files before stay
-            _settle(connection, touched)
-            raise
-        _settle(connection, touched)
+    run = _Run(known, manifest, progress, len(files))
+    new = []
+    for file in files:
+        if reason := _misdated(file, known, today):
+            report.warnings.append(f"{file.name}: {reason}")
+            run.tell()
+        elif file.sha256 in manifest.get(file.key, ()):
+            report.unchanged += 1
+            run.tell()
+        else:
+            new.append(file)
+    for part in _side_by_side(run, _shares(new)):
+        report.add(part)
     if report.waiting:
         report.warnings.append(_waiting(report.waiting))
+    return report
+
+
+@dataclass
+class _Run:
+    """What the sessions of a run have in common. is_over: one of them cannot go on."""
+
+    known: Known
+    manifest: Manifest
+    progress: Progress | None
+    files: int
+    done: int = 0
+    lock: Lock = field(default_factory=Lock)
+    is_over: Event = field(default_factory=Event)
+
+    def tell(self) -> None:
+        """Count a file that is done with."""
+        with self.lock:
+            self.done += 1
+            if self.progress:
+                self.progress("files", self.done, self.files)
+
+
+def _shares(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
+    """The files for each session. Whole feeds, as a feed takes one file at a time.
+
+    One session when a second one is not worth its start, and for a remote zone, which has one
+    connection.
+    """
+    feeds: dict[str, list[ExportFile]] = {}
+    for file in files:
+        feeds.setdefault(file.feed, []).append(file)
+    shares: list[list[ExportFile]] = [[], []]
+    for of_feed in sorted(feeds.values(), key=_bytes, reverse=True):
+        min(shares, key=_bytes).extend(of_feed)
+    if min(map(_bytes, shares)) < WORTH_A_SESSION or any(file.zone for file in files):
+        return [[*files]]
+    return shares
+
+
+def _bytes(files: Sequence[ExportFile]) -> int:
+    return sum(file.size for file in files)
+
+
+def _side_by_side(run: _Run, shares: Sequence[Sequence[ExportFile]]) -> Iterator[IngestReport]:
+    """Load every share in a session of its own; one that cannot go on stops the others, too."""
+    if len(shares) == 1:
+        yield _load_all(run, shares[0])
+        return
+    with ThreadPoolExecutor(len(shares)) as pool:
+        parts = [pool.submit(_load_all, run, share) for share in shares]
+        try:
+            for part in as_completed(parts):
+                part.result()
+        except BaseException:
+            run.is_over.set()
+            raise
+        yield from (part.result() for part in parts)
+
+
+def _load_all(run: _Run, files: Sequence[ExportFile]) -> IngestReport:
+    """Load files one after the other in a session; tells what became of them."""
+    report = IngestReport()
+    loaded: Counter[str] = Counter()
+    unsettled: Counter[str] = Counter()
+    with database.connect(database.LOADER, autocommit=True) as connection:
+        # A file and its manifest row come or go together, so one wait for the disk is enough for
+        # many small files.
+        connection.execute("set synchronous_commit = off")
+        try:
+            for file in files:
+                if run.is_over.is_set():
+                    break
+                records = report.records
+                _load(connection, file, run, report)
+                loaded[file.feed] += report.records - records
+                unsettled[file.feed] += file.size
+                if unsettled.total() >= MOST_UNSETTLED:
+                    _settle(connection, unsettled)
+                run.tell()
+        except Failed:  # the landing zone is gone, and the files before stay
+            _settle(connection, unsettled)
+            _refresh_statistics(connection, loaded)
+            raise
+        _settle(connection, unsettled)
+        _refresh_statistics(connection, loaded)
     return report
 
 
@@ -119,19 +215,18 @@ def _manifest(connection: Connection) -> Manifest:
 def _load(
     connection: Connection,
     file: ExportFile,
-    earlier: set[str],
-    known: Known,
+    run: _Run,
     report: IngestReport,
-    touched: Counter[str],
 ) -> None:
     """Load one file, unless its digest is an earlier one; note in the report what became of it."""
+    earlier = run.manifest.get(file.key, set())
     try:
         if find.is_fresh(file):
             report.waiting.append(file.name)
             return
         with find.at_hand(file) as near:
             is_new = not earlier or find.digest(near) not in earlier
-            outcome = load.load(connection, near, known) if is_new else None
+            outcome = load.load(connection, near, run.known) if is_new else None
     except psycopg.Error as error:
         if _concerns_all(connection, error):
             # Not chained: the server tells in which row it stopped, and rows are personal.
@@ -166,7 +261,6 @@ def _load(
         report.loaded += 1
         report.records += outcome.records
         report.rejected += outcome.rejected
-        touched[file.feed] += outcome.loaded
     if outcome.first_reject:
         report.messages.append(
             f"{file.name}: {outcome.rejected} of {outcome.records} records rejected; the first:"
@@ -209,22 +303,27 @@ def _skipped(file: ExportFile, error: Exception) -> str:
     )
 
 
-def _settle(connection: Connection, touched: Counter[str]) -> None:
-    """Wait until the server has on disk what was committed, and tell it of the new rows."""
+def _settle(connection: Connection, unsettled: Counter[str]) -> None:
+    """Wait until the server has on disk what was committed, and let it read that once more.
+
+    That brings the block-range indexes up to date. And the first who reads a row notes in its page
+    that it is committed: here the pages are still at hand and will be written anyway, while after a
+    checkpoint each would go into the log as a whole, and be written once more.
+    """
     connection.execute("set synchronous_commit = on")
-    # Its log is in one order: when this is on disk, so is all before.
+    # The log is in one order: when this is on disk, so is all before.
     connection.execute("select pg_logical_emit_message(true, 'motcua', 'files loaded')")
-    _refresh_statistics(connection, touched)
-
-
-def _refresh_statistics(connection: Connection, touched: Counter[str]) -> None:
-    """Let the planner and the block-range indexes know the new rows."""
-    for feed, records in touched.items():
-        if not records:
-            continue
+    connection.execute("set synchronous_commit = off")
+    for feed in unsettled:
         connection.execute("select brin_summarize_new_values(%s)", [f"raw.{feed}_by_row_id"])
+    unsettled.clear()
+
+
+def _refresh_statistics(connection: Connection, loaded: Counter[str]) -> None:
+    """Let the planner know the new rows."""
+    for feed, records in loaded.items():
         row = connection.execute(
             "select reltuples from pg_class where oid = to_regclass(%s)", [f"raw.{feed}"]
         ).fetchone()
-        if row is None or records > row[0] / 10:
+        if records and (row is None or records > row[0] / 10):
             connection.execute(f"analyze raw.{feed}")

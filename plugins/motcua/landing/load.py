@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 STREAM, RECORDS, XLSX = "stream", "records", "xlsx"
 LOADED, QUARANTINED = "loaded", "quarantined"
 
-AHEAD = 2
+AHEAD = 1
 """Blocks that may wait for their check while the next one is sent."""
 
 SMALL = 1 << 18

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HEAD = 1 << 16
 """Bytes in which the header must end."""
 
-BLOCK = 1 << 21
+BLOCK = 1 << 20
 """Bytes that are read, checked and sent at a time."""
 
 LONGEST_RECORD = 1 << 22

@@ -58,7 +58,9 @@ def _book() -> Iterator[sqlite3.Connection]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     with closing(sqlite3.connect(path, timeout=30)) as book, book:
-        book.execute("pragma synchronous = off")  # a notebook that is lost costs little
+        # A notebook that is lost costs little.
+        book.execute("pragma synchronous = off")
+        book.execute("pragma journal_mode = memory")
         book.execute(
             "create table if not exists seen"
             " (identity text primary key, size integer, mark text, sha256 text)"

@@ -1,0 +1,104 @@
+"""Large amounts are loaded in two sessions side by side, with the outcome of one."""
+
+import threading
+
+import psycopg
+import pytest
+from export_files import case, csv_of, rating
+
+from motcua.errors import Interrupted
+from motcua.landing import ingest, load
+
+DAYS = [f"2019-03-{day:02}" for day in range(4, 9)]
+LOADED = "select feed, file_name, state, records, loaded from raw.files order by 1, 2"
+
+
+@pytest.fixture
+def two_sessions(monkeypatch: pytest.MonkeyPatch):
+    """Let small files be worth two sessions; tells which thread loads which file."""
+    monkeypatch.setattr(ingest, "WORTH_A_SESSION", 1)
+    threads: dict[str, str] = {}
+    load_one = load.load
+
+    def told(connection, file, known):
+        threads[file.name] = threading.current_thread().name
+        return load_one(connection, file, known)
+
+    monkeypatch.setattr(load, "load", told)
+    return threads
+
+
+@pytest.fixture
+def exports(put):
+    """Five days of cases and of ratings; one file has a bad record, another is to be refused."""
+    for number, day in enumerate(DAYS, start=1):
+        cases = [case(n, MaHoSo=f"HS-{day}-{n}") for n in range(1, 101)]
+        if number == 2:
+            cases[7]["MucDo"] = "9"
+        put(f"cases_{day}.csv", csv_of(cases))
+        presses = [rating(n, NutDanhGia="7" if number == 3 else "1") for n in range(1, 41)]
+        put(f"ratings_{day}_K01.csv", csv_of(presses, "ratings"))
+
+
+def test_two_sessions_load_what_one_would(exports, two_sessions, rows):
+    told = []
+    report = ingest.ingest(progress=lambda what, done, of: told.append((what, done, of)))
+    assert len({two_sessions[f"cases_{day}.csv"] for day in DAYS}) == 1
+    assert {
+        thread for name, thread in two_sessions.items() if name.startswith("ratings")
+    }.isdisjoint({thread for name, thread in two_sessions.items() if name.startswith("cases")})
+    assert (report.found, report.loaded, report.quarantined) == (10, 9, 1)
+    assert (report.records, report.rejected) == (500 + 160, 1)
+    assert [done for _, done, _ in told] == list(range(1, 11))
+    assert {(what, of) for what, _, of in told} == {("files", 10)}
+    assert sorted(message.split(":")[0] for message in report.messages) == [
+        "cases_2019-03-05.csv",
+        "ratings_2019-03-06_K01.csv",
+    ]
+    assert rows(LOADED) == [
+        *(
+            ("cases", f"cases_{day}.csv", "loaded", 100, 99 if day == DAYS[1] else 100)
+            for day in DAYS
+        ),
+        *(
+            (
+                *("ratings", f"ratings_{day}_K01.csv"),
+                *(("quarantined", 40, 0) if day == DAYS[2] else ("loaded", 40, 40)),
+            )
+            for day in DAYS
+        ),
+    ]
+    assert rows("select count(*), count(distinct mahoso) from raw.cases") == [(499, 499)]
+    again = ingest.ingest()
+    assert (again.found, again.loaded, again.unchanged) == (10, 0, 10)
+
+
+def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
+    exports, two_sessions, rows, warehouse, monkeypatch
+):
+    has_ended = threading.Event()
+    load_one = load.load
+
+    def ended(connection, file, known):
+        if file.name == f"cases_{DAYS[2]}.csv":
+            with psycopg.connect(warehouse, autocommit=True) as admin:
+                admin.execute(
+                    "select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid]
+                )
+            has_ended.set()
+        elif file.name == f"ratings_{DAYS[1]}_K01.csv":
+            assert has_ended.wait(30)
+            threading.Event().wait(1)  # until the other one has told of it
+        return load_one(connection, file, known)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "load", ended)
+        with pytest.raises(Interrupted, match=f"Loading cases_{DAYS[2]}.csv was interrupted"):
+            ingest.ingest()
+    assert [name for _, name, *_ in rows(LOADED)] == [
+        *(f"cases_{day}.csv" for day in DAYS[:2]),
+        *(f"ratings_{day}_K01.csv" for day in DAYS[:2]),
+    ]
+    assert ingest.ingest().loaded == 5
+    assert rows("select count(*), count(distinct mahoso) from raw.cases") == [(499, 499)]
+    assert rows("select count(*), count(distinct row_id) from raw.ratings") == [(160, 160)]
