@@ -44,6 +44,24 @@ def test_published_period_leaves_until_its_figures_change(built: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from marts.appendix_2 where {one}",
+        "insert into marts.appendix_2 select (jsonb_populate_record(a,"
+        " jsonb_build_object('unit_code', 'of its own'))).* from marts.appendix_2 as a where {one}",
+    ],
+    ids=["gone", "come"],
+)
+def test_a_row_gone_or_come_since_the_release_is_news(built: str, statement: str) -> None:
+    release.publish("2019-Q1", "A")
+    assert "2019-Q1" not in provisional.refresh()
+    one = "period_code = '2019-Q1' and unit_code = (select max(unit_code) from marts.appendix_2)"
+    with psycopg.connect(built) as connection:
+        assert connection.execute(statement.format(one=one)).rowcount == 1
+    assert "2019-Q1" in provisional.refresh()
+
+
 def test_open_cases_due_soon_and_overdue_are_counted_by_unit(built: str) -> None:
     unit = "000.00.12.H51"
     cases = [
