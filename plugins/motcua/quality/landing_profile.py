@@ -16,10 +16,6 @@ SAMPLE = 5
 """How many codes of offending records a message shows."""
 
 
-def _filled(column: str) -> str:
-    return f"nullif(btrim(record.{column}), '')"
-
-
 def _is_usual(column: str) -> str:
     """Whether a moment is written yyyyMMddHHmmss: a first load has millions of these."""
     return f"octet_length(record.{column}) = 14"
@@ -27,7 +23,7 @@ def _is_usual(column: str) -> str:
 
 def _day(column: str) -> str:
     """The local day of a moment as text, yyyyMMdd; every form of the contract, no cast to fail."""
-    moment = _filled(column)
+    moment = f"record.{column}"
     return (
         f"case when record.{column} is null then null"
         f" when {_is_usual(column)} then left(record.{column}, 8)"
@@ -69,10 +65,10 @@ def _on_day_before(column: str, other: str) -> str:
 
 
 def _empty(column: str) -> str:
-    return f"(record.{column} is null or btrim(record.{column}) = '')"
+    return f"record.{column} is null"
 
 
-_KNOWN_PROCEDURES = "select btrim(listed.matthc) from raw.procedures as listed"
+_KNOWN_PROCEDURES = "select listed.matthc from raw.procedures as listed"
 
 MEASURES: dict[str, dict[str, str]] = {
     "cases": {
@@ -84,18 +80,15 @@ MEASURES: dict[str, dict[str, str]] = {
         # Judged only when some register has come: files come in any order.
         "unknown_procedure": (
             "exists (select from raw.procedures)"
-            f" and {_filled('matthc')} not in ({_KNOWN_PROCEDURES}"
-            " where listed.matthc is not null)"
+            f" and record.matthc not in ({_KNOWN_PROCEDURES} where listed.matthc is not null)"
         ),
         "code_date_differs": (
-            f"split_part({_filled('mahoso')}, '-', 2) <> substr({_day('ngaytiepnhan')}, 3)"
+            f"split_part(record.mahoso, '-', 2) <> substr({_day('ngaytiepnhan')}, 3)"
         ),
-        "without_due_date": (
-            f"{_empty('ngayhentra')} and {_filled('trangthaihoso')} not in ('1', '3')"
-        ),
+        "without_due_date": (f"{_empty('ngayhentra')} and record.trangthaihoso not in ('1', '3')"),
         "due_before_receipt": _on_day_before("ngayhentra", "ngaytiepnhan"),
         "settled_without_finish": (
-            f"{_filled('trangthaihoso')} in ('9', '10') and {_empty('ngayketthucxuly')}"
+            f"record.trangthaihoso in ('9', '10') and {_empty('ngayketthucxuly')}"
         ),
     },
     "steps": {
@@ -125,7 +118,7 @@ MEASURES: dict[str, dict[str, str]] = {
     },
     "late_reviews": {
         "changed_after_day": _after_day("ngayxacnhan"),
-        "in_time_without_date": (f"{_filled('nguyennhan')} = '1' and {_empty('ngaytrathucte')}"),
+        "in_time_without_date": f"record.nguyennhan = '1' and {_empty('ngaytrathucte')}",
     },
     "external_counts": {
         "changed_after_day": _after_day("ngaycapnhat"),

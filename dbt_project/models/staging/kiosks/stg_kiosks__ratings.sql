@@ -5,10 +5,10 @@ typed as (
     select
         row_id,
         {{ file_of('row_id') }} as file_id,
-        {{ clean('makiosk') }} as kiosk,
-        {{ clean('quay') }} as counter,
-        {{ clean('sothutu') }} as ticket,
-        {{ clean('madonvi') }} as unit_code,
+        makiosk as kiosk,
+        quay as counter,
+        sothutu as ticket,
+        madonvi as unit_code,
         {{ local_time('thoigian') }} as pressed_at,
         {{ whole('nutdanhgia') }} as button,
         personal_digest

@@ -5,8 +5,8 @@ final as (
     select
         row_id,
         {{ file_of('row_id') }} as file_id,
-        {{ clean('hethong') }} as system_code,
-        {{ clean('madonvi') }} as unit_code,
+        hethong as system_code,
+        madonvi as unit_code,
         cast({{ local_time('tungay') }} as date) as counted_from,
         cast({{ local_time('denngay') }} as date) as counted_to,
         {{ whole('kytruoc') }} as carried_over,

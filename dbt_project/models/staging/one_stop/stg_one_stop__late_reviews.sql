@@ -5,12 +5,12 @@ final as (
     select
         row_id,
         {{ file_of('row_id') }} as file_id,
-        {{ clean('mahoso') }} as case_code,
+        mahoso as case_code,
         {{ whole('nguyennhan') }} as reason,
         {{ local_time('ngaytrathucte') }} as actually_returned_at,
-        {{ clean('sovanban') }} as document_number,
+        sovanban as document_number,
         {{ local_time('ngayxacnhan') }} as changed_at,
-        {{ yes('daxinloi') }} as is_apology_sent
+        coalesce(daxinloi = '1', false) as is_apology_sent
     from {{ source('raw', 'late_reviews') }}
 
 )

@@ -5,16 +5,16 @@ final as (
     select
         row_id,
         {{ file_of('row_id') }} as file_id,
-        {{ clean('mahoso') }} as case_code,
-        {{ clean('mabuoc') }} as step_code,
-        {{ clean('madonvi') }} as unit_code,
-        {{ clean('phongbanxuly') }} as office,
-        {{ local_time('ngaybatdau') }} as started_at,
-        {{ local_time('ngayketthuctheoquydinh') }} as allotted_end_at,
-        {{ local_time('thoidiemxuly') }} as finished_at,
-        {{ clean('trangthai') }} as status,
-        {{ local_time('ngaycapnhat') }} as changed_at
-    from {{ source('raw', 'steps') }}
+        mahoso as case_code,
+        mabuoc as step_code,
+        madonvi as unit_code,
+        phongbanxuly as office,
+        {{ local_time_by_digits('ngaybatdau') }} as started_at,
+        {{ local_time_by_digits('ngayketthuctheoquydinh') }} as allotted_end_at,
+        {{ local_time_by_digits('thoidiemxuly') }} as finished_at,
+        trangthai as status,
+        {{ local_time_by_digits('ngaycapnhat') }} as changed_at
+    from {{ ref('base_one_stop__steps') }}
 
 )
 

@@ -5,13 +5,13 @@ final as (
     select
         row_id,
         {{ file_of('row_id') }} as file_id,
-        {{ clean('hosobosungid') }} as supplement_code,
-        {{ clean('mahoso') }} as case_code,
+        hosobosungid as supplement_code,
+        mahoso as case_code,
         {{ local_time('ngaybosung') }} as requested_at,
         {{ local_time('ngaytiepnhanbosung') }} as answered_at,
         {{ local_time('ngayhentratruoc') }} as due_before_at,
         {{ local_time('ngayhentramoi') }} as due_after_at,
-        {{ yes('loinguoinop') }} as is_applicants_fault,
+        coalesce(loinguoinop = '1', false) as is_applicants_fault,
         {{ whole('socoquanlienhe') }} as agencies_contacted,
         {{ local_time('ngaycapnhat') }} as changed_at
     from {{ source('raw', 'supplements') }}

@@ -4,8 +4,8 @@ final as (
 
     select
         {{ clean('rule_set') }} as rule_set,
-        {{ whole('indicator') }} as indicator,
-        {{ whole('form') }} as form,
+        {{ whole(clean('indicator')) }} as indicator,
+        {{ whole(clean('form')) }} as form,
         cast({{ clean('points') }} as numeric) as points,
         {{ clean('condition') }} as condition,
         cast({{ clean('min_share_percent') }} as numeric) as min_share_percent,
