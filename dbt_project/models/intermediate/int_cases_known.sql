@@ -73,10 +73,11 @@ known as (
     where
         not versions.is_cancelled
         and versions.status_code not in (1, 3)
-        and (
-            versions.received_at < periods.cases_until + 1
-            or versions.status_code in (7, 8)
-        )
+        -- A `case` for the same reason as in `known_on`.
+        and case
+            when versions.status_code in (7, 8) then true
+            else versions.received_at < periods.cases_until + 1
+        end
 
 ),
 

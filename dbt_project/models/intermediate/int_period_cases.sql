@@ -4,7 +4,7 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_periods',
-        indexes=[{'columns': ['period_code', 'unit_code', 'outcome']}],
+        indexes=[{'columns': ['period_code']}],
     )
 }}
 {%- set periods = periods_due(ref('int_periods_due')) %}

@@ -3,7 +3,7 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_periods',
-        indexes=[{'columns': ['period_code', 'unit_code', 'button']}],
+        indexes=[{'columns': ['period_code']}],
     )
 }}
 
