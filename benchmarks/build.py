@@ -4,13 +4,13 @@
 
 On a PostgreSQL server of its own, in a temporary folder, the sample is loaded `scale` times over
 (each about 30 thousand cases) and built once, so that the landing gate has let it through. Then
-both take turns:
+both take turns, each on a warehouse without core and marts:
 
 motcua   the stage `build` of `motcua build --full-refresh`, in a fresh process: models, their
          tests, statistics. The landing gate before it and the provisional figures after it make
          neither core nor marts and are left out
 script   benchmarks/build.sql, in one session under the same role: the same tables of core and the
-         figures of appendices I, II, IV and the scorecard. What it made is dropped after each run
+         figures of appendices I, II, IV and the scorecard. What one made is dropped before the next
 
 Wall time is from the start of the process, or of the session, to its end. Database time is the
 processor time of all processes of the server. What it counts as `active_time` of the database
@@ -125,7 +125,8 @@ def build_by_script() -> None:
         connection.execute(SCRIPT.read_bytes())
 
 
-WAYS = {"motcua": build_by_motcua, "script": build_by_script}
+WAYS = {"script": build_by_script, "motcua": build_by_motcua}
+"""In this order: what is left in the end is ours, for other benchmarks."""
 
 
 def measure(way: str) -> Taken:
@@ -176,31 +177,56 @@ def _active_seconds(admin: psycopg.Connection) -> float:
     return float(row[0])
 
 
-def differences(connection: psycopg.Connection) -> Iterator[str]:
+class Made(NamedTuple):
+    """A table as a way made it: columns, keys and checks, rows, a sum of hashes of all rows."""
+
+    columns: Any
+    constraints: Any
+    rows: int
+    hashes: Any
+
+
+SCHEMAS = {"motcua": ("core", "marts"), "script": ("by_hand", "by_hand")}
+"""Where a way puts the tables of core and those of the figures."""
+
+
+def made_by(way: str, connection: psycopg.Connection) -> dict[str, Made]:
+    """The tables that a way made, by their names."""
+    core, marts = SCHEMAS[way]
+    places = {**dict.fromkeys(CORE, core), **dict.fromkeys(MARTS, marts)}
+    made = {}
+    for table, schema in places.items():
+        name = f"{schema}.{table}"
+        columns = connection.execute(_COLUMNS, [name]).fetchall()
+        constraints = connection.execute(_CONSTRAINTS, [name]).fetchall()
+        query = sql.SQL(
+            "select count(*),"
+            " sum(cast(hashtextextended(cast(row({}) as text), 0) as numeric)) from {}"
+        ).format(
+            sql.SQL(", ").join(sql.Identifier(column) for column, *_ in columns),
+            sql.Identifier(schema, table),
+        )
+        rows, hashes = connection.execute(query).fetchone() or (0, None)
+        made[table] = Made(columns, constraints, rows, hashes)
+    return made
+
+
+def differences(ours: dict[str, Made], theirs: dict[str, Made]) -> Iterator[str]:
     """What the script made otherwise than we: columns, keys, checks, rows."""
+    for table, left in ours.items():
+        right = theirs[table]
+        for one, other in ((left.columns, right.columns), (left.constraints, right.constraints)):
+            if one != other:
+                yield f"{table}: {sorted({*one} ^ {*other})}"
+        if left[2:] != right[2:]:
+            yield f"{table}: rows and their sum of hashes {left[2:]} by us, {right[2:]} by script"
+
+
+def unknown_tables(connection: psycopg.Connection) -> Iterator[str]:
+    """Tables of core that this benchmark does not compare, or that are not there."""
     core = connection.execute("select tablename from pg_tables where schemaname = 'core'")
     if unknown := {name for (name,) in core} ^ {*CORE}:
         yield f"the tables of core are not those that the benchmark knows: {sorted(unknown)}"
-    for schema, tables in (("core", CORE), ("marts", MARTS)):
-        for table in tables:
-            ours, theirs = f"{schema}.{table}", f"by_hand.{table}"
-            for query in (_COLUMNS, _CONSTRAINTS):
-                left = connection.execute(query, [ours]).fetchall()
-                right = connection.execute(query, [theirs]).fetchall()
-                if left != right:
-                    yield f"{table}: {sorted({*left} ^ {*right})}"
-            names = [name for name, *_ in connection.execute(_COLUMNS, [ours]).fetchall()]
-            left, right = (_fingerprint(connection, each, names) for each in (ours, theirs))
-            if left != right:
-                yield f"{table}: rows and their sum of hashes {left} by motcua, {right} by script"
-
-
-def _fingerprint(connection: psycopg.Connection, table: str, names: Sequence[str]) -> Any:
-    """Number of rows, and a sum over them that does not depend on their order."""
-    query = sql.SQL(
-        "select count(*), sum(cast(hashtextextended(cast(row({}) as text), 0) as numeric)) from {}"
-    ).format(sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(*table.split(".")))
-    return connection.execute(query).fetchone()
 
 
 def wrong_figures(
@@ -247,27 +273,38 @@ def wrong_figures(
     measuring.say(f"{cells} cells compared with the report")
 
 
-def check(scale: int, totals: dict[str, Any]) -> None:
-    """Stop the benchmark unless both ways made the same, and the figures are right."""
+def refuse(wrong: Sequence[str]) -> None:
+    """Stop the benchmark when something is wrong."""
+    if wrong:
+        sys.exit("\n".join(["Nothing counts, for the results are not right:", *wrong[:50]]))
+
+
+def look(way: str, scale: int, totals: dict[str, Any]) -> dict[str, Made]:
+    """What a way made; stops the benchmark unless our figures are those of the sample."""
     from motcua.warehouse import database
 
     with psycopg.connect(database.admin_url()) as connection:
         connection.execute("set work_mem = '64MB'")
-        wrong = [*differences(connection), *wrong_figures(connection, scale, totals)]
-    if wrong:
-        sys.exit("\n".join(["Nothing counts, for the results are not the same:", *wrong[:50]]))
-    measuring.say(f"{len(CORE)} tables of core and {len(MARTS)} of figures are the same")
+        if way == "motcua":
+            refuse([*unknown_tables(connection), *wrong_figures(connection, scale, totals)])
+        return made_by(way, connection)
 
 
-def drop_by_hand() -> None:
-    """Delete what the script made."""
+def forget() -> None:
+    """Delete what both ways made, so that the next one has the disk, and begins with nothing."""
     from motcua.warehouse import database
 
     with database.connect(database.TRANSFORMER) as connection:
-        connection.execute("drop schema by_hand cascade")
+        connection.execute("drop schema if exists by_hand cascade")
+        tables = connection.execute(
+            "select format('%I.%I', schemaname, tablename) from pg_tables"
+            " where schemaname in ('core', 'intermediate', 'marts')"
+        ).fetchall()
+        if tables:
+            connection.execute("drop table " + ", ".join(name for (name,) in tables) + " cascade")
 
 
-def beside(landing: Path, ours: Sequence[Taken]) -> Iterator[Row]:
+def practised(landing: Path) -> Iterator[tuple[str, float]]:
     """How long practitioners take from files, or raw tables, to the figures of one quarter.
 
     Nothing when the files of a kept sample are gone.
@@ -284,11 +321,8 @@ def beside(landing: Path, ours: Sequence[Taken]) -> Iterator[Row]:
         command = [sys.executable, practice.__file__, way, str(landing), address]
         seconds, peaks, printed = measuring.watch(command, way)
         measuring.say(f"{name}: {seconds:.1f} s, at most {peaks[way]:.0f} MB")
-        wrong = [*practice.differences(figures, json.loads(printed))]
-        if wrong:
-            sys.exit("\n".join([f"{name} counts otherwise:", *wrong[:50]]))
-        times = measuring.ratio([seconds], [each.wall for each in ours])
-        yield Row(f"two appendices by {name}", "s", [seconds], "motcua, wall time", times)
+        refuse([f"{name}: {wrong}" for wrong in practice.differences(figures, json.loads(printed))])
+        yield name, seconds
 
 
 def main() -> int:
@@ -297,27 +331,42 @@ def main() -> int:
     with measuring.own_server("build", at=arguments.at) as server:
         measuring.warn_if_busy()
         totals = measuring.prepare_sample(server.folder, arguments.scale)
+        beside = [*practised(server.folder / "home" / "landing")]
         quieten()
         taken: dict[str, list[Taken]] = {way: [] for way in WAYS}
+        made = {}
         for turn in range(arguments.rounds):
             for way, measured in taken.items():
+                forget()
                 measured.append(measure(way))
                 told = ", ".join(
                     f"{name} {seconds:.1f} s"
                     for name, seconds in zip(NAMES.values(), measured[-1], strict=True)
                 )
                 measuring.say(f"round {turn + 1} of {arguments.rounds}: {way}, {told}")
+                if turn == 0:
+                    made[way] = look(way, arguments.scale, totals)
             if turn == 0:
-                check(arguments.scale, totals)
-            drop_by_hand()
-        rows = [*beside(server.folder / "home" / "landing", taken["motcua"])]
-        for kind, name in reversed(NAMES.items()):
-            ours, script = ([getattr(each, kind) for each in taken[way]] for way in WAYS)
+                refuse([*differences(made["motcua"], made["script"])])
+                measuring.say(f"{len(made['motcua'])} tables are the same")
+        rows = []
+        for kind, name in NAMES.items():
+            ours, script = (
+                [getattr(each, kind) for each in taken[way]] for way in ("motcua", "script")
+            )
             times = measuring.ratio(ours, script)
             row = Row(f"motcua, {name}", "s", ours, f"script, {name}", times)
             if totals["cases"] >= LIMITED_FROM.get(kind, sys.maxsize):
                 row = row._replace(limit=f"≤ {MOST_TIMES}", is_kept=times <= MOST_TIMES)
-            rows[:0] = [row, Row(f"script, {name}", "s", script)]
+            rows += [row, Row(f"script, {name}", "s", script)]
+        wall = [each.wall for each in taken["motcua"]]
+        rows += [
+            Row(
+                *(f"two appendices by {name}", "s", [seconds], "motcua, wall time"),
+                measuring.ratio([seconds], wall),
+            )
+            for name, seconds in beside
+        ]
         what = measuring.sample_text(arguments.scale, totals)
         return 0 if measuring.tell("build", what, rows) else 1
 

@@ -155,20 +155,20 @@ from (
         ) as next_date
     from (
         select
-            word(mahoso) as case_code,
-            word(matthc) as procedure_code,
-            word(madonvi) as unit_code,
-            number(kenhthuchien) as channel_code,
-            number(mucdo) as service_level,
-            number(loaidoituong) as applicant_type,
+            mahoso as case_code,
+            matthc as procedure_code,
+            madonvi as unit_code,
+            cast(kenhthuchien as integer) as channel_code,
+            cast(mucdo as integer) as service_level,
+            cast(loaidoituong as integer) as applicant_type,
             moment(ngaynophoso) as submitted_at,
             moment(ngaytiepnhan) as received_at,
             moment(ngayhentra) as due_at,
             moment(ngayketthucxuly) as finished_at,
             moment(ngaytra) as handed_over_at,
-            number(hinhthuc) as return_method,
-            number(trangthaihoso) as status_code,
-            flag(daxoa) as is_cancelled,
+            cast(hinhthuc as integer) as return_method,
+            cast(trangthaihoso as integer) as status_code,
+            coalesce(daxoa = '1', false) as is_cancelled,
             moment(ngaycapnhat) as changed_at,
             row_id, business_date, place
         from raw.cases
@@ -191,14 +191,14 @@ from (
         ) as next_date
     from (
         select
-            word(mahoso) as case_code,
-            word(mabuoc) as step_code,
-            word(madonvi) as unit_code,
-            word(phongbanxuly) as office,
+            mahoso as case_code,
+            mabuoc as step_code,
+            madonvi as unit_code,
+            phongbanxuly as office,
             moment(ngaybatdau) as started_at,
             moment(ngayketthuctheoquydinh) as allotted_end_at,
             moment(thoidiemxuly) as finished_at,
-            word(trangthai) as status,
+            trangthai as status,
             moment(ngaycapnhat) as changed_at,
             row_id, business_date, place
         from raw.steps
@@ -222,14 +222,14 @@ from (
         ) as next_date
     from (
         select
-            word(hosobosungid) as supplement_code,
-            word(mahoso) as case_code,
+            hosobosungid as supplement_code,
+            mahoso as case_code,
             moment(ngaybosung) as requested_at,
             moment(ngaytiepnhanbosung) as answered_at,
             moment(ngayhentratruoc) as due_before_at,
             moment(ngayhentramoi) as due_after_at,
-            flag(loinguoinop) as is_applicants_fault,
-            number(socoquanlienhe) as agencies_contacted,
+            coalesce(loinguoinop = '1', false) as is_applicants_fault,
+            cast(socoquanlienhe as integer) as agencies_contacted,
             moment(ngaycapnhat) as changed_at,
             row_id, business_date, place
         from raw.supplements
@@ -252,15 +252,15 @@ from (
         ) as next_date
     from (
         select
-            word(mapakn) as petition_code,
-            word(madonvi) as unit_code,
-            word(mahoso) as case_code,
-            number(loaiphananh) as petition_type,
+            mapakn as petition_code,
+            madonvi as unit_code,
+            mahoso as case_code,
+            cast(loaiphananh as integer) as petition_type,
             moment(ngaytiepnhan) as received_at,
             moment(hanxuly) as due_at,
             moment(ngayxuly) as resolved_at,
-            flag(ketluan) as is_founded,
-            flag(keodai) as is_protracted,
+            coalesce(ketluan = '1', false) as is_founded,
+            coalesce(keodai = '1', false) as is_protracted,
             moment(ngaycapnhat) as changed_at,
             row_id, business_date, place
         from raw.petitions
@@ -283,11 +283,11 @@ from (
         ) as next_date
     from (
         select
-            word(mahoso) as case_code,
-            number(nguyennhan) as reason,
+            mahoso as case_code,
+            cast(nguyennhan as integer) as reason,
             moment(ngaytrathucte) as actually_returned_at,
-            word(sovanban) as document_number,
-            flag(daxinloi) as is_apology_sent,
+            sovanban as document_number,
+            coalesce(daxinloi = '1', false) as is_apology_sent,
             moment(ngayxacnhan) as changed_at,
             row_id, business_date, place
         from raw.late_reviews
@@ -312,19 +312,19 @@ from (
         ) as next_date
     from (
         select
-            word(hethong) as system_code,
-            word(madonvi) as unit_code,
+            hethong as system_code,
+            madonvi as unit_code,
             calendar_day(tungay) as counted_from,
             calendar_day(denngay) as counted_to,
-            number(kytruoc) as carried_over,
-            number(tiepnhanmoi) as newly_received,
-            number(truochan) as settled_early,
-            number(dunghan) as settled_on_time,
-            number(quahan) as settled_late,
-            number(dangxulyconhan) as in_progress_in_time,
-            number(dangxulyquahan) as in_progress_overdue,
-            number(tralai) as returned,
-            number(tructuyen) as received_online,
+            cast(kytruoc as integer) as carried_over,
+            cast(tiepnhanmoi as integer) as newly_received,
+            cast(truochan as integer) as settled_early,
+            cast(dunghan as integer) as settled_on_time,
+            cast(quahan as integer) as settled_late,
+            cast(dangxulyconhan as integer) as in_progress_in_time,
+            cast(dangxulyquahan as integer) as in_progress_overdue,
+            cast(tralai as integer) as returned,
+            cast(tructuyen as integer) as received_online,
             moment(ngaycapnhat) as changed_at,
             row_id, business_date, place
         from raw.external_counts
@@ -349,22 +349,22 @@ from (
         ) as next_date
     from (
         select
-            word(matthc) as procedure_code,
-            word(tentthc) as procedure_name,
-            word(madonvi) as unit_code,
-            word(malinhvuc) as field_code,
-            word(tenlinhvuc) as field_name,
-            number(mucdo) as service_level,
-            flag(niemyettaitrungtam) as is_listed,
-            flag(taicho) as is_on_the_spot,
-            flag(nhantrataitrungtam) as is_handled_at_centre,
-            number(congkhai) as publicity,
-            word(maquytrinh) as process_code,
-            word(soquyetdinh) as decision_number,
+            matthc as procedure_code,
+            tentthc as procedure_name,
+            madonvi as unit_code,
+            malinhvuc as field_code,
+            tenlinhvuc as field_name,
+            cast(mucdo as integer) as service_level,
+            coalesce(niemyettaitrungtam = '1', false) as is_listed,
+            coalesce(taicho = '1', false) as is_on_the_spot,
+            coalesce(nhantrataitrungtam = '1', false) as is_handled_at_centre,
+            cast(congkhai as integer) as publicity,
+            maquytrinh as process_code,
+            soquyetdinh as decision_number,
             calendar_day(ngaypheduyet) as approved_date,
-            word(donvithoigian) as time_unit,
+            donvithoigian as time_unit,
             calendar_day(ngaycapnhatphanmem) as on_software_date,
-            word(ghichu) as note,
+            ghichu as note,
             calendar_day(ngayhethieuluc) as expiry_date,
             moment(ngaycapnhat) as changed_at,
             row_id, business_date, place
@@ -391,12 +391,12 @@ from (
         kiosk, counter, ticket, unit_code, pressed_at, button, row_id, business_date, place
     from (
         select
-            word(makiosk) as kiosk,
-            word(quay) as counter,
-            word(sothutu) as ticket,
-            word(madonvi) as unit_code,
+            makiosk as kiosk,
+            quay as counter,
+            sothutu as ticket,
+            madonvi as unit_code,
             moment(thoigian) as pressed_at,
-            number(nutdanhgia) as button,
+            cast(nutdanhgia as integer) as button,
             personal_digest, row_id, business_date, place
         from raw.ratings
         inner join files on file_id = cast(row_id >> 32 as integer)
