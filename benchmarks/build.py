@@ -331,12 +331,13 @@ def main() -> int:
     with measuring.own_server("build", at=arguments.at) as server:
         measuring.warn_if_busy()
         totals = measuring.prepare_sample(server.folder, arguments.scale)
-        beside = [*practised(server.folder / "home" / "landing")]
         quieten()
+        beside = [*practised(server.folder / "home" / "landing")]
         taken: dict[str, list[Taken]] = {way: [] for way in WAYS}
         made = {}
         for turn in range(arguments.rounds):
             for way, measured in taken.items():
+                measuring.note_unbuilt(server.folder)
                 forget()
                 measured.append(measure(way))
                 told = ", ".join(
@@ -346,6 +347,7 @@ def main() -> int:
                 measuring.say(f"round {turn + 1} of {arguments.rounds}: {way}, {told}")
                 if turn == 0:
                     made[way] = look(way, arguments.scale, totals)
+            measuring.note_sample(server.folder, arguments.scale, totals)
             if turn == 0:
                 refuse([*differences(made["motcua"], made["script"])])
                 measuring.say(f"{len(made['motcua'])} tables are the same")

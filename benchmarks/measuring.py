@@ -118,6 +118,10 @@ def prepare_sample(folder: Path, scale: int) -> dict[str, Any]:
         kept = json.loads((folder / KEPT).read_text())
         if kept["scale"] != scale:
             sys.exit(f"{folder} holds the sample at scale {kept['scale']}: give that one.")
+        if not kept["built"]:
+            say("building")
+            command("build")
+            note_sample(folder, scale, kept["totals"])
         return dict(kept["totals"])
     say(f"writing the sample at scale {scale}")
     totals = write_sample(folder / "home" / "landing", scale)
@@ -131,7 +135,14 @@ def prepare_sample(folder: Path, scale: int) -> dict[str, Any]:
 
 def note_sample(folder: Path, scale: int, totals: dict[str, Any]) -> None:
     """Note what the installation under `folder` holds, for other benchmarks."""
-    (folder / KEPT).write_text(json.dumps({"scale": scale, "totals": totals}))
+    kept = {"scale": scale, "totals": totals, "built": True}
+    (folder / KEPT).write_text(json.dumps(kept))
+
+
+def note_unbuilt(folder: Path) -> None:
+    """Note that core and marts are gone: whoever comes next to the folder builds them first."""
+    kept = json.loads((folder / KEPT).read_text())
+    (folder / KEPT).write_text(json.dumps(kept | {"built": False}))
 
 
 def sample_text(scale: int, totals: dict[str, Any]) -> str:

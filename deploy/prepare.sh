@@ -156,13 +156,16 @@ if is_wanted server.crt; then
     echo "  wrote $secrets/server.crt"
 fi
 if [ "$(id -u)" = 0 ]; then
-    # What a running service keeps is its own already, and files of it vanish while this looks.
-    for folder in "$state" "$state/data" "$state"/data/*; do
-        [ -n "$(find "$folder" -maxdepth 0 -user "$uid")" ] || chown -R "$uid:$gid" "$folder"
-    done
-    for place in "$secrets" "$state/settings" "$state/backups" "$state/data/landing"; do
-        chown -R "$uid:$gid" "$place"
-    done
     chown "$uid:$gid" "$environment"
+    chown -R "$uid:$gid" "$secrets" "$state/settings"
+    # What services keep is their account's already, unless the account is another one than before.
+    for folder in "$state" "$state/data" "$state"/data/*; do
+        [ -n "$(find "$folder" -maxdepth 0 -user "$uid" -group "$gid")" ] ||
+            chown -R "$uid:$gid" "$folder"
+    done
+    # Files of others may lie in these, and may vanish while this looks at them.
+    for folder in "$state/data/landing" "$state/backups"; do
+        find "$folder" ! -user "$uid" -exec chown -h "$uid:$gid" {} + 2>/dev/null || true
+    done
 fi
 echo "Ready: docker compose up --detach --build"

@@ -10,8 +10,14 @@
     cast({{ column }} as {{ dbt.type_int() }})
 {%- endmacro %}
 
+{# Of an export, where it is 1, 0 or nothing. #}
+{% macro flag(column) -%}
+    coalesce({{ column }} = '1', false)
+{%- endmacro %}
+
+{# Of the reference pack. #}
 {% macro yes(column) -%}
-    coalesce(lower({{ column }}) in ('1', 'true'), false)
+    coalesce(lower({{ clean(column) }}) in ('1', 'true'), false)
 {%- endmacro %}
 
 {% macro local_time(column) -%}

@@ -287,26 +287,34 @@ def test_the_key_of_connections_is_made_anew(running: Production) -> None:
     assert json.loads(done.stdout)[0]["password"] == "secret", done.stderr
 
 
-def test_secrets_are_made_anew_while_files_of_a_service_vanish(databases: Production) -> None:
-    settled, gone = databases.folder / "state" / "settings" / "of_root.json", Event()
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to another account")
+@pytest.mark.parametrize("place", ["data/postgres", "data/landing", "backups"])
+def test_secrets_are_made_anew_while_files_vanish(databases: Production, place: str) -> None:
+    state, is_over = databases.folder / "state", Event()
+    settled = state / "settings" / "of_root.json"
     settled.touch()
-    data = databases.data / "postgres"
+    os.chown(settled, 0, 0)
+    vanished = 0
 
     def churn() -> None:
-        while not gone.is_set():
-            places = [data / f"of_a_moment_{number}" for number in range(200)]
-            for place in places:
-                place.touch()
-            for place in places:
-                place.unlink()
+        nonlocal vanished
+        while not is_over.is_set():
+            paths = [state / place / f"of_a_moment_{number}" for number in range(200)]
+            for path in paths:
+                path.touch()
+            for path in paths:
+                path.unlink()
+            vanished += len(paths)
 
     with ThreadPoolExecutor(1) as service:
-        service.submit(churn)
+        churning = service.submit(churn)
         try:
             for _ in range(10):
                 databases.prepare("api_secret_key")
         finally:
-            gone.set()
+            is_over.set()
+        churning.result()
+    assert vanished > 200
     assert settled.stat().st_uid == databases.account.pw_uid
 
 

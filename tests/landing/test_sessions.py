@@ -1,13 +1,19 @@
 """Large amounts are loaded in two sessions side by side, with the outcome of one."""
 
 import threading
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePosixPath
+from signal import SIGINT, raise_signal
 
 import psycopg
 import pytest
 from export_files import case, csv_of, rating
 
 from motcua.errors import Interrupted
-from motcua.landing import ingest, load
+from motcua.landing import find, ingest, load, remote
+from motcua.landing.find import ExportFile
 
 DAYS = [f"2019-03-{day:02}" for day in range(4, 9)]
 LOADED = "select feed, file_name, state, records, loaded from raw.files order by 1, 2"
@@ -76,8 +82,11 @@ def test_two_sessions_load_what_one_would(exports, two_sessions, rows):
 def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
     exports, two_sessions, rows, warehouse, monkeypatch
 ):
-    has_ended = threading.Event()
-    load_one = load.load
+    load_one, load_all, runs = load.load, ingest._load_all, []
+
+    def noted(run, files):
+        runs.append(run)
+        return load_all(run, files)
 
     def ended(connection, file, known):
         if file.name == f"cases_{DAYS[2]}.csv":
@@ -85,14 +94,13 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
                 admin.execute(
                     "select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid]
                 )
-            has_ended.set()
         elif file.name == f"ratings_{DAYS[1]}_K01.csv":
-            assert has_ended.wait(30)
-            threading.Event().wait(1)  # until the other one has told of it
+            assert runs[0].is_over.wait(30)
         return load_one(connection, file, known)
 
     with monkeypatch.context() as patch:
         patch.setattr(load, "load", ended)
+        patch.setattr(ingest, "_load_all", noted)
         with pytest.raises(Interrupted, match=f"Loading cases_{DAYS[2]}.csv was interrupted"):
             ingest.ingest()
     assert [name for _, name, *_ in rows(LOADED)] == [
@@ -102,3 +110,51 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
     assert ingest.ingest().loaded == 5
     assert rows("select count(*), count(distinct mahoso) from raw.cases") == [(499, 499)]
     assert rows("select count(*), count(distinct row_id) from raw.ratings") == [(160, 160)]
+
+
+def test_an_interruption_undoes_the_files_at_work(exports, two_sessions, rows, monkeypatch):
+    """As by Ctrl-C, while both sessions copy files whose ends are long in coming."""
+    blocks, at_work = load.reading.blocks, threading.Barrier(2, partial(raise_signal, SIGINT))
+    sent = []
+
+    def long(stream, layout):
+        (block,) = blocks(stream, layout)
+        yield block
+        at_work.wait(30)
+        for _ in range(600):
+            sent.append(block)
+            yield block
+            time.sleep(0.05)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load.reading, "blocks", long)
+        with pytest.raises(KeyboardInterrupt):
+            ingest.ingest()
+    assert len(sent) < 1200
+    assert rows(LOADED) == []
+    assert ingest.ingest().loaded == 9
+
+
+def test_one_session_is_enough_for_little_for_sheets_and_for_remote_zones(put):
+    def export(feed: str, size: int, **changes) -> ExportFile:
+        name = f"{feed}_2019-03-04.csv"
+        file = find.parse("/landing", PurePosixPath(f"{feed}/{name}"), size)
+        return replace(file, **changes)
+
+    cases, steps, ratings = (export(feed, 20 << 20) for feed in ("cases", "steps", "ratings"))
+    small = export("petitions", 99)
+    assert ingest._shares([cases, ratings, steps, small]) == [[cases, steps], [ratings, small]]
+    assert ingest._shares([cases, small]) == [[cases, small]]
+    assert ingest._shares([]) == []
+    zone = remote.Zone(remote.Address("s3://a/b", "s3", "", "", None, "a/b"), "", None)
+    for change in ({"form": "xlsx"}, {"zone": zone}):
+        other = replace(ratings, **change)
+        assert ingest._shares([cases, other]) == [[cases, other]]
+
+
+def test_in_the_end_every_block_range_is_summarized(exports, rows):
+    ingest.ingest()
+    assert rows(
+        "select brin_summarize_new_values('raw.cases_by_row_id'),"
+        " brin_summarize_new_values('raw.ratings_by_row_id')"
+    ) == [(0, 0)]

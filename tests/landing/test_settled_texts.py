@@ -35,3 +35,19 @@ def test_no_value_has_blanks_around_it_and_none_is_an_empty_text(put, rows, feed
             )
             assert counted[:2] == (0, 0), column
             assert counted[2] > 0, column
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_blanks_in_one_column_alone_are_seen_in_a_file_that_could_stream(put, rows, feed):
+    columns = [column for column in FEEDS[feed].columns if not column.personal]
+    for day, column in enumerate(columns, start=1):
+        header, *records = sound(random.Random(day), feed, 3)
+        place = header.index(column.name)
+        records[1][place] = f"{records[1][place]} "
+        put(f"{feed}_2019-03-{day:02}.csv", WRITINGS["utf-8"][1]([header, *records]))
+    report = ingest.ingest()
+    assert (report.records, report.rejected) == (3 * len(columns), 0), report.messages
+    assert rows("select distinct read_by from raw.files") == [("records",)]
+    for column in columns:
+        name = column.sql_name
+        assert rows(f"select count(*) from raw.{feed} where {name} <> btrim({name})") == [(0,)]

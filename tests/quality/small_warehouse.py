@@ -110,7 +110,8 @@ class Landed:
         file_id: int = row[0]
         personal = {c.sql_name: SECRET for c in FEEDS[feed].columns if c.personal}
         for position, record in enumerate(records, start=1):
-            values = {"row_id": (file_id << 32) + position, **personal, **record}
+            told = {name: value or None for name, value in record.items()}
+            values = {"row_id": (file_id << 32) + position, **personal, **told}
             self.connection.execute(
                 f"insert into raw.{feed} ({', '.join(values)})"
                 f" values ({', '.join(['%s'] * len(values))})",

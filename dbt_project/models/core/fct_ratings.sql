@@ -11,7 +11,7 @@
 
 with
 
-sightings as (
+sightings as not materialized (
 
     select * from {{ ref('int_rating_sightings') }}
 
@@ -35,7 +35,7 @@ first_sightings as (
     select sighting.*
     from touched
     cross join lateral (
-        select * from {{ ref('int_rating_sightings') }} as sightings
+        select sightings.* from sightings
         where sightings.press_key = touched.press_key
         order by sightings.valid_from
         limit 1

@@ -4,6 +4,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from motcua import settings
-from motcua.errors import Failed
+from motcua.errors import Failed, Interrupted
 from motcua.landing import find, load, pseudonyms, reference, remote
 from motcua.landing.checks import Known
 from motcua.landing.find import ExportFile, StillWritten
@@ -28,6 +29,9 @@ AHEAD = timedelta(days=1)
 
 YEARS_BEFORE = 10
 """Years before the first expected one from which old records may still be delivered."""
+
+SESSIONS = 2
+"""Sessions that load a large amount side by side."""
 
 WORTH_A_SESSION = 16 << 20
 """Bytes of files for which a second session is worth its start."""
@@ -127,6 +131,7 @@ class _Run:
     done: int = 0
     lock: Lock = field(default_factory=Lock)
     is_over: Event = field(default_factory=Event)
+    sessions: list[Connection] = field(default_factory=list)
 
     def tell(self) -> None:
         """Count a file that is done with."""
@@ -135,22 +140,30 @@ class _Run:
             if self.progress:
                 self.progress("files", self.done, self.files)
 
+    def interrupt(self) -> None:
+        """End what the sessions are at; the file that each has begun is undone."""
+        self.is_over.set()
+        for session in self.sessions:
+            session.cancel_safe()
+
 
 def _shares(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
-    """The files for each session. Whole feeds, as a feed takes one file at a time.
+    """The files for each session; none without files.
 
-    One session when a second one is not worth its start, and for a remote zone, which has one
-    connection.
+    Whole feeds, as a feed takes one file at a time. One session when a second one is not worth its
+    start, for sheets, which lie in memory, and for a remote zone, which has one connection.
     """
     feeds: dict[str, list[ExportFile]] = {}
     for file in files:
         feeds.setdefault(file.feed, []).append(file)
-    shares: list[list[ExportFile]] = [[], []]
+    shares: list[list[ExportFile]] = [[] for _ in range(SESSIONS)]
     for of_feed in sorted(feeds.values(), key=_bytes, reverse=True):
         min(shares, key=_bytes).extend(of_feed)
-    if min(map(_bytes, shares)) < WORTH_A_SESSION or any(file.zone for file in files):
-        return [[*files]]
-    return shares
+    if min(map(_bytes, shares)) < WORTH_A_SESSION or any(
+        file.zone or file.form == "xlsx" for file in files
+    ):
+        shares = [[*files]]
+    return [share for share in shares if share]
 
 
 def _bytes(files: Sequence[ExportFile]) -> int:
@@ -162,13 +175,15 @@ def _side_by_side(run: _Run, shares: Sequence[Sequence[ExportFile]]) -> Iterator
     if len(shares) == 1:
         yield _load_all(run, shares[0])
         return
-    with ThreadPoolExecutor(len(shares)) as pool:
+    with ThreadPoolExecutor(SESSIONS) as pool:
         parts = [pool.submit(_load_all, run, share) for share in shares]
         try:
             for part in as_completed(parts):
                 part.result()
-        except BaseException:
-            run.is_over.set()
+        except Exception:
+            raise
+        except BaseException:  # a signal: nobody waits for the files that are at work
+            run.interrupt()
             raise
         yield from (part.result() for part in parts)
 
@@ -179,6 +194,7 @@ def _load_all(run: _Run, files: Sequence[ExportFile]) -> IngestReport:
     loaded: Counter[str] = Counter()
     unsettled: Counter[str] = Counter()
     with database.connect(database.LOADER, autocommit=True) as connection:
+        run.sessions.append(connection)
         # A file and its manifest row come or go together, so one wait for the disk is enough for
         # many small files.
         connection.execute("set synchronous_commit = off")
@@ -193,12 +209,12 @@ def _load_all(run: _Run, files: Sequence[ExportFile]) -> IngestReport:
                 if unsettled.total() >= MOST_UNSETTLED:
                     _settle(connection, unsettled)
                 run.tell()
-        except Failed:  # the landing zone is gone, and the files before stay
-            _settle(connection, unsettled)
-            _refresh_statistics(connection, loaded)
+        except (Failed, Interrupted):  # the landing zone or the server is gone; what is done stays
+            run.is_over.set()
+            with suppress(Interrupted):  # what is told is the first
+                _settle(connection, unsettled, loaded)
             raise
-        _settle(connection, unsettled)
-        _refresh_statistics(connection, loaded)
+        _settle(connection, unsettled, loaded)
     return report
 
 
@@ -303,23 +319,30 @@ def _skipped(file: ExportFile, error: Exception) -> str:
     )
 
 
-def _settle(connection: Connection, unsettled: Counter[str]) -> None:
+def _settle(
+    connection: Connection, unsettled: Counter[str], loaded: Mapping[str, int] | None = None
+) -> None:
     """Wait until the server has on disk what was committed, and let it read that once more.
 
     That brings the block-range indexes up to date. And the first who reads a row notes in its page
     that it is committed: here the pages are still at hand and will be written anyway, while after a
     checkpoint each would go into the log as a whole, and be written once more.
+    loaded: in the end, records by feed, for the planner's statistics.
     """
-    connection.execute("set synchronous_commit = on")
-    # The log is in one order: when this is on disk, so is all before.
-    connection.execute("select pg_logical_emit_message(true, 'motcua', 'files loaded')")
-    connection.execute("set synchronous_commit = off")
-    for feed in unsettled:
-        connection.execute("select brin_summarize_new_values(%s)", [f"raw.{feed}_by_row_id"])
-    unsettled.clear()
+    try:
+        connection.execute("reset synchronous_commit")
+        # The log is in one order: when this is on disk, so is all before.
+        connection.execute("select pg_logical_emit_message(true, 'motcua', 'files loaded')")
+        connection.execute("set synchronous_commit = off")
+        for feed in unsettled:
+            connection.execute("select brin_summarize_new_values(%s)", [f"raw.{feed}_by_row_id"])
+        unsettled.clear()
+        _refresh_statistics(connection, loaded or {})
+    except psycopg.Error as error:
+        raise database.interrupted("Settling what was loaded", error) from None
 
 
-def _refresh_statistics(connection: Connection, loaded: Counter[str]) -> None:
+def _refresh_statistics(connection: Connection, loaded: Mapping[str, int]) -> None:
     """Let the planner know the new rows."""
     for feed, records in loaded.items():
         row = connection.execute(

@@ -190,6 +190,8 @@ def _delete(connection: Connection, file: ExportFile, sha256: str, by: tuple[str
     The note is written before and holds from after: only what ends this process in the moment
     between lets a copy vanish without one.
     """
+    # What ingestion committed a moment ago may not be on the disk yet; the log is in one order.
+    connection.execute("select pg_logical_emit_message(true, 'motcua', 'copies deleted')")
     with connection.transaction():
         connection.execute(
             "insert into ops.landing_deletions (purge_id, uri, sha256, deleted_by)"

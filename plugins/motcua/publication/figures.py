@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -125,21 +127,33 @@ def _has_other_rows(
     connection: Connection, table: str, publication_id: str, period_code: str
 ) -> bool:
     names = sql.SQL(", ").join(map(sql.Identifier, columns(connection, table)))
-    row = connection.execute(
-        sql.SQL(
-            "with released as (select {names} from {released} where publication_id = %s),"
-            " candidate as (select {names} from {candidate} where period_code = %s)"
-            " select exists (select from (table released except table candidate) as gone)"
-            " or exists (select from (table candidate except table released) as come)"
-        ).format(
-            names=names,
-            released=sql.Identifier("published", table),
-            candidate=sql.Identifier("marts", table),
-        ),
-        [publication_id, period_code],
-    ).fetchone()
+    query = sql.SQL(
+        "with released as (select {names} from {released} where publication_id = %s),"
+        " candidate as (select {names} from {candidate} where period_code = %s)"
+        " select exists (select from (table released except table candidate) as gone)"
+        " or exists (select from (table candidate except table released) as come)"
+    ).format(
+        names=names,
+        released=sql.Identifier("published", table),
+        candidate=sql.Identifier("marts", table),
+    )
+    with _of_one_version("marts", table):
+        row = connection.execute(query, [publication_id, period_code]).fetchone()
     assert row is not None
     return bool(row[0])
+
+
+@contextmanager
+def _of_one_version(schema: str, table: str) -> Iterator[None]:
+    """Tell plainly that a table is not as schema published wants it."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        raise Failed(
+            f"Table {schema}.{table} is not as schema published wants it:"
+            f" {error.diag.message_primary}. Run `motcua build`; if that does not help,"
+            " the models and the migrations are of different versions."
+        ) from error
 
 
 def differences(old: Figures, new: Figures) -> list[Difference]:
@@ -176,15 +190,9 @@ def _read(connection: Connection, schema: str, column: str, value: str) -> Figur
             query = sql.SQL("select {} from {} where {} = %s").format(
                 names, sql.Identifier(schema, table), sql.Identifier(column)
             )
-            try:
+            with _of_one_version(schema, table):
                 figures[table] = [
                     {name: shared(cell) for name, cell in row.items()}
                     for row in cursor.execute(query, [value])
                 ]
-            except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-                raise Failed(
-                    f"Table {schema}.{table} is not as schema published wants it:"
-                    f" {error.diag.message_primary}. Run `motcua build`; if that does not help,"
-                    " the models and the migrations are of different versions."
-                ) from error
     return figures

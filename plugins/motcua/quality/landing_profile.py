@@ -85,7 +85,7 @@ MEASURES: dict[str, dict[str, str]] = {
         "code_date_differs": (
             f"split_part(record.mahoso, '-', 2) <> substr({_day('ngaytiepnhan')}, 3)"
         ),
-        "without_due_date": (f"{_empty('ngayhentra')} and record.trangthaihoso not in ('1', '3')"),
+        "without_due_date": f"{_empty('ngayhentra')} and record.trangthaihoso not in ('1', '3')",
         "due_before_receipt": _on_day_before("ngayhentra", "ngaytiepnhan"),
         "settled_without_finish": (
             f"record.trangthaihoso in ('9', '10') and {_empty('ngayketthucxuly')}"

@@ -217,8 +217,8 @@ def _sizing() -> str:
     compressing these took a fifth of a build's processor time.
     shared_buffers: builds and loads read and write every page once, which the system's cache serves
     as well; with an eighth of the memory they took three percent longer.
-    hash_mem_multiplier: a table of ten million cases is joined in memory, at most a 32nd of it for
-    each; sorts gain nothing from more than work_mem.
+    hash_mem_multiplier: ten million cases are joined in memory, a hash table of a process taking a
+    32nd of it at most; sorts gain nothing from more than work_mem.
     log_error_verbosity terse: details and contexts of an error quote rows, which may be personal.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
@@ -227,7 +227,7 @@ def _sizing() -> str:
         "shared_buffers": f"{max(128, min(memory // 32, 2048))}MB",
         "effective_cache_size": f"{memory // 2}MB",
         "work_mem": f"{max(16, min(memory // 256, 128))}MB",
-        "hash_mem_multiplier": 8,
+        "hash_mem_multiplier": 8 if memory >= 4096 else 2,
         "maintenance_work_mem": f"{max(64, min(memory // 32, 512))}MB",
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",

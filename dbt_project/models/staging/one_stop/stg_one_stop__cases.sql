@@ -18,7 +18,7 @@ final as (
         {{ local_time_by_digits('ngaytra') }} as handed_over_at,
         {{ whole('hinhthuc') }} as return_method,
         {{ whole('trangthaihoso') }} as status_code,
-        coalesce(daxoa = '1', false) as is_cancelled,
+        {{ flag('daxoa') }} as is_cancelled,
         {{ local_time_by_digits('ngaycapnhat') }} as changed_at
     from {{ ref('base_one_stop__cases') }}
 

@@ -10,7 +10,7 @@ final as (
         {{ local_time('ngaytrathucte') }} as actually_returned_at,
         sovanban as document_number,
         {{ local_time('ngayxacnhan') }} as changed_at,
-        coalesce(daxinloi = '1', false) as is_apology_sent
+        {{ flag('daxinloi') }} as is_apology_sent
     from {{ source('raw', 'late_reviews') }}
 
 )

@@ -12,8 +12,8 @@ final as (
         {{ local_time('ngaytiepnhan') }} as received_at,
         {{ local_time('hanxuly') }} as due_at,
         {{ local_time('ngayxuly') }} as resolved_at,
-        coalesce(ketluan = '1', false) as is_founded,
-        coalesce(keodai = '1', false) as is_protracted,
+        {{ flag('ketluan') }} as is_founded,
+        {{ flag('keodai') }} as is_protracted,
         {{ local_time('ngaycapnhat') }} as changed_at
     from {{ source('raw', 'petitions') }}
 

@@ -11,7 +11,7 @@ final as (
         {{ local_time('ngaytiepnhanbosung') }} as answered_at,
         {{ local_time('ngayhentratruoc') }} as due_before_at,
         {{ local_time('ngayhentramoi') }} as due_after_at,
-        coalesce(loinguoinop = '1', false) as is_applicants_fault,
+        {{ flag('loinguoinop') }} as is_applicants_fault,
         {{ whole('socoquanlienhe') }} as agencies_contacted,
         {{ local_time('ngaycapnhat') }} as changed_at
     from {{ source('raw', 'supplements') }}

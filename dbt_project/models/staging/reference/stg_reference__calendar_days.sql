@@ -4,7 +4,7 @@ final as (
 
     select
         cast({{ local_time(clean('date')) }} as date) as day,
-        {{ yes(clean('is_working_day')) }} as is_working_day,
+        {{ yes('is_working_day') }} as is_working_day,
         {{ clean('note') }} as note
     from {{ source('reference', 'calendar') }}
     where reference_sha256 = '{{ var("reference_sha256") }}'
