@@ -1,11 +1,12 @@
 """Large amounts are loaded in two sessions side by side, with the outcome of one."""
 
+import os
 import threading
 import time
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
-from signal import SIGINT, raise_signal
+from signal import SIGINT
 
 import psycopg
 import pytest
@@ -114,7 +115,10 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
 
 def test_an_interruption_undoes_the_files_at_work(exports, two_sessions, rows, monkeypatch):
     """As by Ctrl-C, while both sessions copy files whose ends are long in coming."""
-    blocks, at_work = load.reading.blocks, threading.Barrier(2, partial(raise_signal, SIGINT))
+    blocks, at_work = (
+        load.reading.blocks,
+        threading.Barrier(2, partial(os.kill, os.getpid(), SIGINT)),
+    )
     sent = []
 
     def long(stream, layout):

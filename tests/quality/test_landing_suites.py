@@ -57,7 +57,7 @@ BAD: dict[str, list[Bad]] = {
         Bad(_warning("without_due_date_percent"), {"ngayhentra": ""}, rows=15),
         Bad(_warning("without_due_date_percent"), {"ngayhentra": None}, rows=3),
         Bad(_warning("due_before_receipt_percent"), {"ngayhentra": "2009-03-11"}, rows=1),
-        Bad(_warning("settled_without_finish_percent"), {"ngayketthucxuly": " "}, rows=6),
+        Bad(_warning("settled_without_finish_percent"), {"ngayketthucxuly": ""}, rows=6),
     ],
     "steps": [
         *VOLUME,
