@@ -27,9 +27,9 @@ def two_sessions(monkeypatch: pytest.MonkeyPatch):
     threads: dict[str, str] = {}
     load_one = load.load
 
-    def told(connection, file, known):
+    def told(connection, file, known, beside):
         threads[file.name] = threading.current_thread().name
-        return load_one(connection, file, known)
+        return load_one(connection, file, known, beside)
 
     monkeypatch.setattr(load, "load", told)
     return threads
@@ -89,7 +89,7 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
         runs.append(run)
         return load_all(run, files)
 
-    def ended(connection, file, known):
+    def ended(connection, file, known, beside):
         if file.name == f"cases_{DAYS[2]}.csv":
             with psycopg.connect(warehouse, autocommit=True) as admin:
                 admin.execute(
@@ -97,7 +97,7 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
                 )
         elif file.name == f"ratings_{DAYS[1]}_K01.csv":
             assert runs[0].is_over.wait(30)
-        return load_one(connection, file, known)
+        return load_one(connection, file, known, beside)
 
     with monkeypatch.context() as patch:
         patch.setattr(load, "load", ended)

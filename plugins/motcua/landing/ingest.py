@@ -122,13 +122,17 @@ def ingest(
 
 @dataclass
 class _Run:
-    """What the sessions of a run have in common. is_over: one of them cannot go on."""
+    """What the sessions of a run have in common.
+
+    is_over: one of them cannot go on. is_shared: there are several.
+    """
 
     known: Known
     manifest: Manifest
     progress: Progress | None
     files: int
     done: int = 0
+    is_shared: bool = False
     lock: Lock = field(default_factory=Lock)
     is_over: Event = field(default_factory=Event)
     sessions: list[Connection] = field(default_factory=list)
@@ -175,6 +179,7 @@ def _side_by_side(run: _Run, shares: Sequence[Sequence[ExportFile]]) -> Iterator
     if len(shares) == 1:
         yield _load_all(run, shares[0])
         return
+    run.is_shared = True
     with ThreadPoolExecutor(SESSIONS) as pool:
         parts = [pool.submit(_load_all, run, share) for share in shares]
         try:
@@ -242,7 +247,7 @@ def _load(
             return
         with find.at_hand(file) as near:
             is_new = not earlier or find.digest(near) not in earlier
-            outcome = load.load(connection, near, run.known) if is_new else None
+            outcome = load.load(connection, near, run.known, run.is_shared) if is_new else None
     except psycopg.Error as error:
         if _concerns_all(connection, error):
             # Not chained: the server tells in which row it stopped, and rows are personal.

@@ -13,7 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from gzip import BadGzipFile
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,8 +41,11 @@ log = logging.getLogger(__name__)
 STREAM, RECORDS, XLSX = "stream", "records", "xlsx"
 LOADED, QUARANTINED = "loaded", "quarantined"
 
-AHEAD = 1
+AHEAD = 2
 """Blocks that may wait for their check while the next one is sent."""
+
+SHARED_BLOCK, SHARED_AHEAD = 1 << 20, 1
+"""The same and the bytes of a block where another session loads at the same time."""
 
 SMALL = 1 << 18
 """Bytes of a block below which a second core is not worth the trouble."""
@@ -83,6 +86,7 @@ class _Task(NamedTuple):
     known: Known
     file_id: int
     rejects: RejectBook
+    beside: bool
 
 
 class _Read(NamedTuple):
@@ -96,9 +100,12 @@ class _Read(NamedTuple):
     not_streamed: str = ""
 
 
-def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | None:
+def load(
+    connection: Connection, file: ExportFile, known: Known, beside: bool = False
+) -> Outcome | None:
     """Load a file, or quarantine it; None when the manifest has its bytes already.
 
+    beside: another session of this process loads at the same time, so take half the memory.
     Raises StillWritten when the file changed meanwhile, OSError when it cannot be read at all, and
     psycopg.Error when the server fails; then nothing of the file is in the warehouse.
     """
@@ -106,7 +113,7 @@ def load(connection: Connection, file: ExportFile, known: Known) -> Outcome | No
         file_id, earlier = _begin(connection, file)
         if earlier and find.digest(file) in earlier:
             return None
-        task = _Task(connection, file, FEEDS[file.feed], known, file_id, RejectBook())
+        task = _Task(connection, file, FEEDS[file.feed], known, file_id, RejectBook(), beside)
         before = find.stamp(file)
         try:
             read = _read(task)
@@ -261,6 +268,8 @@ def _stream(task: _Task, layout: Layout) -> _Read:
     Raises NotPlain or psycopg.DataError when that is not possible.
     """
     _refuse_unplain(layout)
+    ahead = SHARED_AHEAD if task.beside else AHEAD
+    layout = replace(layout, block=SHARED_BLOCK) if task.beside else layout
     columns = tuple(layout.header.columns)
     writing = Writing(task.feed.name, columns, layout.separator, layout.quotes_empty)
     inspect = inspection.inspector(writing, task.known)
@@ -291,7 +300,7 @@ def _stream(task: _Task, layout: Layout) -> _Read:
                 else:
                     waiting.append((len(block), second_core.submit(inspect, block).result))
                 copy.write(block)
-                if len(waiting) > AHEAD:
+                if len(waiting) > ahead:
                     collect(*waiting.popleft())
         while waiting:
             collect(*waiting.popleft())

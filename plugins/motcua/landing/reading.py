@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HEAD = 1 << 16
 """Bytes in which the header must end."""
 
-BLOCK = 1 << 20
+BLOCK = 1 << 21
 """Bytes that are read, checked and sent at a time."""
 
 LONGEST_RECORD = 1 << 22
@@ -131,7 +131,7 @@ class Layout:
     """How a csv file is written.
 
     start: where the first record begins, in bytes. quotes_empty: empty values stand in quotes, as
-    far as the first bytes tell.
+    far as the first bytes tell. block: bytes that are read at a time, if not BLOCK.
     """
 
     header: Header
@@ -140,6 +140,7 @@ class Layout:
     newline: str
     start: int
     quotes_empty: bool
+    block: int = 0
 
 
 class Source(io.RawIOBase):
@@ -349,7 +350,7 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
     Raises NotPlain when no end of a record is in sight.
     """
     stream.read(layout.start)
-    while block := stream.read(BLOCK):
+    while block := stream.read(layout.block or BLOCK):
         parts, more = [block], 0
         is_open = block.count(b'"') % 2 == 1
         while line := stream.readline(LONGEST_RECORD):
