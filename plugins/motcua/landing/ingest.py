@@ -145,7 +145,7 @@ class _Run:
                 self.progress("files", self.done, self.files)
 
     def interrupt(self) -> None:
-        """End what the sessions are at; the file that each has begun is undone."""
+        """Begin no other file, and ask the server to undo those that are at work."""
         self.is_over.set()
         for session in self.sessions:
             session.cancel_safe()
@@ -187,7 +187,7 @@ def _side_by_side(run: _Run, shares: Sequence[Sequence[ExportFile]]) -> Iterator
                 part.result()
         except Exception:
             raise
-        except BaseException:  # a signal: nobody waits for the files that are at work
+        except BaseException:  # a signal: the server is to undo the files that are at work
             run.interrupt()
             raise
         yield from (part.result() for part in parts)
