@@ -4,15 +4,14 @@ import csv
 import io
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import polars as pl
 
 from motcua.landing import checks, reading
 from motcua.landing.checks import Fault, Known
 from motcua.landing.feeds import FEEDS, Feed
 from motcua.landing.reading import NotPlain
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 class Writing(NamedTuple):
@@ -34,19 +33,14 @@ class Inspected(NamedTuple):
 def inspector(writing: Writing, known: Known) -> Callable[[bytes], Inspected]:
     """The check for blocks of files that are written so: it tells the bad records of a block.
 
-    The check raises NotPlain when the bytes cannot go into the table as they are. All it needs is
-    imported here: an import on the second core would hold up the sending on the first.
+    The check raises NotPlain when the bytes cannot go into the table as they are.
     """
-    import numpy  # noqa: F401
-
     return partial(_inspect, writing, known, _questions(writing, known))
 
 
 def _inspect(
-    writing: Writing, known: Known, questions: "tuple[pl.Expr, pl.Expr]", block: bytes
+    writing: Writing, known: Known, questions: tuple[pl.Expr, pl.Expr], block: bytes
 ) -> Inspected:
-    import polars as pl
-
     try:
         pl.Series([block], dtype=pl.Binary).cast(pl.String)
     except pl.exceptions.PolarsError:
@@ -85,10 +79,8 @@ def _inspect(
 
 
 @lru_cache(maxsize=64)
-def _questions(writing: Writing, known: Known) -> "tuple[pl.Expr, pl.Expr]":
+def _questions(writing: Writing, known: Known) -> tuple[pl.Expr, pl.Expr]:
     """Expressions for the number of records and the places of the doubtful ones."""
-    import polars as pl
-
     doubtful = checks.doubts(FEEDS[writing.feed], writing.columns, known).arg_true()
     return pl.len().alias("height"), doubtful.implode().alias("doubtful")
 

@@ -8,7 +8,6 @@ record by record; so is every other encoding, and xlsx.
 import io
 import json
 import logging
-import os
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from gzip import BadGzipFile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+import polars as pl
 import psycopg
 
 from motcua import settings
@@ -29,12 +29,6 @@ from motcua.landing.inspection import Inspected, Writing
 from motcua.landing.reading import Batch, Header, Layout, NotPlain, Record, Source, Unfit
 from motcua.landing.rejects import MOST_LISTED, RejectBook
 from motcua.warehouse.database import Connection
-
-if TYPE_CHECKING:
-    import polars as pl
-
-# The other core belongs to the server; polars reads this when it is first imported.
-os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 log = logging.getLogger(__name__)
 
@@ -411,10 +405,8 @@ def _refuse_uncounted(task: _Task, records: int, loaded: int) -> None:
         )
 
 
-def _good_lines(task: _Task, header: Header, doubts: "pl.Expr", batch: Batch) -> bytes:
+def _good_lines(task: _Task, header: Header, doubts: pl.Expr, batch: Batch) -> bytes:
     """The good records of a batch as csv with their row_id; the others go to the rejects."""
-    import polars as pl
-
     columns = header.columns
     row_ids = batch.numbers.alias("row_id") + (task.file_id << 32)
     frame = batch.frame.select(columns).insert_column(0, row_ids)

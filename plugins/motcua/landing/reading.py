@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 from unicodedata import is_normalized, normalize
+
+import numpy as np
+import polars as pl
 
 from motcua.landing import checks, find
 from motcua.landing.feeds import FEEDS, Feed
 from motcua.landing.find import ExportFile
-
-if TYPE_CHECKING:
-    import polars as pl
 
 HEAD = 1 << 16
 """Bytes in which the header must end."""
@@ -352,7 +352,8 @@ def blocks(stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
     stream.read(layout.start)
     while block := stream.read(layout.block or BLOCK):
         parts, more = [block], 0
-        is_open = block.count(b'"') % 2 == 1
+        quotes = np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == ord('"'))
+        is_open = quotes % 2 == 1
         while line := stream.readline(LONGEST_RECORD):
             parts.append(line)
             more += len(line)
@@ -380,8 +381,6 @@ def quoting_of(block: bytes, separator: str) -> Quoting:
     """
     if b'"' not in block:
         return Quoting(False, False)
-    import numpy as np
-
     letters = np.frombuffer(block, dtype=np.uint8)
     places = np.flatnonzero(letters == ord('"'))
     if len(places) % 2:
@@ -406,8 +405,8 @@ class Batch(NamedTuple):
     `Header.frame_names`. written: the records as they stand in the file, when read one by one.
     """
 
-    numbers: "pl.Series"
-    frame: "pl.DataFrame"
+    numbers: pl.Series
+    frame: pl.DataFrame
     unreadable: list[Record]
     written: list[str] | None = None
 
@@ -420,8 +419,6 @@ def csv_batches(stream: BinaryIO, layout: Layout) -> Iterator[Batch]:
     does not fit the header is given up after its first line, and reading goes on with the next: a
     stray quote costs one record and not the rest of the file. Blank lines are no records.
     """
-    import polars as pl
-
     errors = "replace" if layout.encoding == UTF_16 else "surrogateescape"
     encoding = "utf-8-sig" if layout.encoding == UTF_8 else layout.encoding
     lines = _Lines(io.TextIOWrapper(stream, encoding, errors, newline=""))
@@ -441,10 +438,8 @@ def csv_batches(stream: BinaryIO, layout: Layout) -> Iterator[Batch]:
             number += batch.numbers.len() + len(batch.unreadable)
 
 
-def _plain_frame(text: str, layout: Layout) -> "pl.DataFrame | None":
+def _plain_frame(text: str, layout: Layout) -> pl.DataFrame | None:
     """Whole records as a frame of texts in NFC; None when one has to be looked at by itself."""
-    import polars as pl
-
     names = layout.header.frame_names
     try:
         block = text.encode()
@@ -481,10 +476,8 @@ def _plain_frame(text: str, layout: Layout) -> "pl.DataFrame | None":
     return frame
 
 
-def in_nfc(frame: "pl.DataFrame") -> "pl.DataFrame":
+def in_nfc(frame: pl.DataFrame) -> pl.DataFrame:
     """A frame of texts with each of them in Unicode NFC."""
-    import polars as pl
-
     value = pl.all().str
     is_ascii = frame.select((value.len_bytes() == value.len_chars()).all()).row(0, named=True)
     others = [
@@ -506,12 +499,10 @@ def _records_of_width(block: bytes, layout: Layout, width: int) -> int | None:
 
     polars does not tell: it fills short records up.
     """
-    import numpy as np
-
     letters = np.frombuffer(block, dtype=np.uint8)
     quotes = np.flatnonzero(letters == ord('"'))
 
-    def unquoted(letter: str) -> "np.ndarray[Any, np.dtype[np.intp]]":
+    def unquoted(letter: str) -> np.ndarray[Any, np.dtype[np.intp]]:
         places = np.flatnonzero(letters == ord(letter))
         return places[np.searchsorted(quotes, places) % 2 == 0] if len(quotes) else places
 
@@ -525,8 +516,6 @@ def _records_of_width(block: bytes, layout: Layout, width: int) -> int | None:
 
 def _batch_of_records(lines: "_Lines", layout: Layout, before: int) -> Batch:
     """Read one record after the other while lines wait, but no more than MOST_RECORDS."""
-    import polars as pl
-
     readable: list[Record] = []
     unreadable: list[Record] = []
     while lines.waiting and len(readable) + len(unreadable) < MOST_RECORDS:
@@ -657,8 +646,6 @@ def _is_text(record: str, encoding: str) -> bool:
 
 def encoding_of(stream: BinaryIO) -> str:
     """UTF-8, or Windows-1258 when most of what is not ASCII is no UTF-8. Reads the whole stream."""
-    import numpy as np
-
     decoder = codecs.getincrementaldecoder(UTF_8)("ignore")
     good = bad = 0
     is_more = True

@@ -16,14 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, Any, BinaryIO
+
+import polars as pl
+from polars import selectors as cs
 
 from motcua.landing import checks, inspection, reading, workbook
 from motcua.landing.feeds import TEXT, TIME, WHOLE, Feed
 from motcua.landing.reading import Batch, Header, Record, Unfit
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _TIME_WITHOUT_DAY = r"\A(?:1899-12-3[01]|1900-[0-9]{2}-[0-9]{2}) [0-9]{2}:[0-9]{2}:[0-9]{2}"
 """How the reader writes a cell that holds a time of day, or some hours: they count from 1900."""
@@ -40,7 +40,7 @@ class Sheet:
     sent.
     """
 
-    cells: "pl.DataFrame"
+    cells: pl.DataFrame
     rows: int
 
     @property
@@ -49,10 +49,8 @@ class Sheet:
         return [name or "" for name in self.cells.row(0)] if self.cells.height else []
 
     @cached_property
-    def sizes(self) -> "pl.Series":
+    def sizes(self) -> pl.Series:
         """Bytes of text in every row but the first."""
-        import polars as pl
-
         texts = self.cells[1:].select(pl.all().str.len_bytes().cast(pl.Int64))
         return texts.sum_horizontal()
 
@@ -78,8 +76,6 @@ def read(source: BinaryIO) -> Sheet:
                     fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, reading.BLOCK_OF_TEXT)
             with suppress(BrokenPipeError), process.stdin:
                 shutil.copyfileobj(source, process.stdin, reading.BLOCK)
-            import polars as pl  # it takes a while, and now there is time
-
             columns = list(_columns(process.stdout))
             if process.wait() != 0:
                 raise _unfit(process, said)
@@ -88,10 +84,8 @@ def read(source: BinaryIO) -> Sheet:
             process.kill()
 
 
-def _columns(stream: IO[bytes]) -> "Iterator[pl.Series]":
+def _columns(stream: IO[bytes]) -> Iterator[pl.Series]:
     """The columns that the reader sends, but one that is cut off: its exit code tells more."""
-    import polars as pl
-
     number = 0
     while len(length := stream.read(workbook.SIZE_OF_LENGTH)) == workbook.SIZE_OF_LENGTH:
         size = int.from_bytes(length, "big")
@@ -117,9 +111,6 @@ def batches(feed: Feed, header: Header, sheet: Sheet) -> Iterator[Batch]:
     Texts are in NFC; in columns of times a date cell is written as yyyyMMddHHmmss, in columns of
     whole numbers TRUE and FALSE as 1 and 0.
     """
-    import polars as pl
-    from polars import selectors as cs
-
     names = {
         kind: [name for name in header.columns if feed.by_name[name].kind == kind]
         for kind in (TEXT, TIME, WHOLE)
@@ -155,13 +146,11 @@ def _unreadable(row: dict[str, Any]) -> Record:
     return Record(number, [], text, "has a NUL byte", column)
 
 
-def _plain_time(name: str) -> "pl.Expr":
+def _plain_time(name: str) -> pl.Expr:
     """A column of times in which those of date cells are yyyyMMddHHmmss, to the nearest second.
 
     A time without a day stands without one, so that no day is made up for it.
     """
-    import polars as pl
-
     value = pl.col(name)
     moment = value.str.head(19).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False)
     nearest = moment + pl.duration(seconds=(value.str.slice(19) >= ".5").cast(pl.Int64))
