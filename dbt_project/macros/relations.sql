@@ -1,11 +1,26 @@
+{# Rows of a fact that were told on the days of this build. Few days' rows are looked up by their
+   keys, many days' in one pass over the fact. #}
+{% macro told_now(fact, day, feed, staging, key) -%}
+    select fact.* from {{ ref(fact) }} as fact
+    {%- if few_values(files_of_changed_days(feed)) is not none %}
+    inner join (
+        {{ keys_told_on_changed_days(feed, staging, key) | indent(8) }}
+    ) as told
+        on
+        {%- for name in key %}
+            {{ 'and ' if not loop.first }}fact.{{ name }} = told.{{ name }}
+        {%- endfor %}
+    {%- endif %}
+    where fact.{{ day }} in {{ changed_days(feed) }}
+{%- endmacro %}
+
 {# Records told on the days of this build whose case nobody has told. #}
-{% macro told_now_without_case(fact, feed) -%}
+{% macro told_now_without_case(fact, feed, key) -%}
 with
 
 told as (
 
-    select * from {{ ref(fact) }}
-    where valid_from in {{ changed_days(feed) }}
+    {{ told_now(fact, 'valid_from', feed, 'stg_one_stop__' ~ feed, key) }}
 
 ),
 

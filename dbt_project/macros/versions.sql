@@ -81,10 +81,7 @@ told as (
 {% if is_incremental() -%}
 touched as (
 
-    select {{ keys }} from told
-    union
-    select {{ keys }} from {{ this }}
-    where valid_from in {{ changed_days(feed) }}
+    {{ keys_told_on_changed_days(feed, staging.identifier, key) | indent }}
 
 ),
 
@@ -134,11 +131,30 @@ final as (
 select * from final
 {% endmacro %}
 
-{# The files of the changed days of a feed, as a query. #}
+{# The files of the changed days of a feed that count, as a query. #}
 {% macro changed_files(feed) -%}
     select active.file_id
     from {{ relation_named('intermediate', 'int_files_active') }} as active
     where active.feed = '{{ feed }}' and active.business_date in {{ changed_days(feed) }}
+{%- endmacro %}
+
+{# All files of the changed days of a feed: also those that count no more, or not yet. #}
+{% macro files_of_changed_days(feed) -%}
+    select files.file_id
+    from {{ relation_named('staging', 'stg_manifest__files') }} as files
+    where files.feed = '{{ feed }}' and files.business_date in {{ changed_days(feed) }}
+{%- endmacro %}
+
+{# Keys of the records that any file of the changed days told, now or before. What core knows from one
+   of these days can only be theirs, so it needs no index by day. #}
+{% macro keys_told_on_changed_days(feed, staging, key) -%}
+select distinct
+    {%- for name in key %}
+    records.{{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from {{ relation_named('staging', staging) }} as records
+inner join ({{ files_of_changed_days(feed) }}) as files on records.file_id = files.file_id
+where {{ rows_of_files('records.row_id', files_of_changed_days(feed)) }}
 {%- endmacro %}
 
 {# The rows of a few files, as ranges that the block-range index of the raw table serves. Many files
@@ -174,30 +190,24 @@ select * from final
     end
 {%- endmacro %}
 
-{# Incremental strategy of everything that depends on days of a feed. `day_columns` are the columns
-   of the target that hold business dates; rows of a changed day, and all rows of the keys that are
-   written now, give way to the new ones. #}
+{# Incremental strategy of everything that depends on days of a feed: all rows of the keys that were
+   told on a changed day, as the feed's staging model tells them, give way to the new ones. #}
 {% macro get_incremental_replace_days_sql(arg_dict) %}
 {%- set target = arg_dict['target_relation'] -%}
-{%- set temporary = arg_dict['temp_relation'] -%}
 {%- set key = config.require('unique_key') -%}
-{%- set feed = config.require('meta')['feed'] -%}
+{%- set meta = config.require('meta') -%}
 {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) %}
-delete from {{ target }}
-where
-    {%- for column in config.require('meta')['day_columns'] %}
-    {{ 'or ' if not loop.first }}{{ column }} in {{ changed_days(feed) }}
-    {%- endfor %};
-
 delete from {{ target }} as old
-using {{ temporary }} as new
+using (
+    {{ keys_told_on_changed_days(meta['feed'], meta['staging'], key) | indent }}
+) as told
 where
     {%- for column in key %}
-    {{ 'and ' if not loop.first }}old.{{ column }} = new.{{ column }}
+    {{ 'and ' if not loop.first }}old.{{ column }} = told.{{ column }}
     {%- endfor %};
 
 insert into {{ target }} ({{ columns }})
-select {{ columns }} from {{ temporary }};
+select {{ columns }} from {{ arg_dict['temp_relation'] }};
 {% endmacro %}
 
 {# Incremental strategy of what is computed per reporting period: periods that are due are computed

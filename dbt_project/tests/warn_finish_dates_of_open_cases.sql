@@ -3,18 +3,23 @@
 
 with
 
+told as (
+
+    {{ told_now('fct_cases', 'last_known_on', 'cases', 'stg_one_stop__cases', ['case_code']) }}
+
+),
+
 final as (
 
     select
         case_code,
         status_code,
         finished_at
-    from {{ ref('fct_cases') }}
+    from told
     where
         status_code between 2 and 6
         and finished_at is not null
         and not is_cancelled
-        and last_known_on in {{ changed_days('cases') }}
 
 )
 

@@ -80,6 +80,7 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
     exports, two_sessions, rows, warehouse, monkeypatch
 ):
     load_one, load_all, runs = load.load, ingest._load_all, []
+    other_at_work = threading.Event()
 
     def noted(run, files):
         runs.append(run)
@@ -87,11 +88,13 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
 
     def ended(connection, file, known, beside):
         if file.name == f"cases_{DAYS[2]}.csv":
+            assert other_at_work.wait(30)
             with psycopg.connect(warehouse, autocommit=True) as admin:
                 admin.execute(
                     "select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid]
                 )
         elif file.name == f"ratings_{DAYS[1]}_K01.csv":
+            other_at_work.set()
             assert runs[0].is_over.wait(30)
         return load_one(connection, file, known, beside)
 

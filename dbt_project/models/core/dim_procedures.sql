@@ -3,8 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['procedure_code'],
-        meta={'feed': 'procedures', 'day_columns': ['valid_from']},
-        indexes=[{'columns': ['valid_from']}],
+        meta={'feed': 'procedures', 'staging': 'stg_one_stop__procedures'},
     )
 }}
 

@@ -3,8 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['case_code', 'step_code'],
-        meta={'feed': 'steps', 'day_columns': ['valid_from']},
-        indexes=[{'columns': ['valid_from']}],
+        meta={'feed': 'steps', 'staging': 'stg_one_stop__steps'},
     )
 }}
 

@@ -3,8 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['case_code'],
-        meta={'feed': 'cases', 'day_columns': ['valid_from']},
-        indexes=[{'columns': ['valid_from']}],
+        meta={'feed': 'cases', 'staging': 'stg_one_stop__cases'},
     )
 }}
 

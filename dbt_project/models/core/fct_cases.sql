@@ -4,8 +4,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['case_code'],
-        meta={'feed': 'cases', 'day_columns': ['last_known_on']},
-        indexes=[{'columns': ['last_known_on']}],
+        meta={'feed': 'cases', 'staging': 'stg_one_stop__cases'},
     )
 }}
 
@@ -21,11 +20,7 @@ versions as not materialized (
 {% if is_incremental() -%}
 touched as (
 
-    select case_code from versions
-    where valid_from in {{ changed_days('cases') }}
-    union
-    select case_code from {{ this }}
-    where last_known_on in {{ changed_days('cases') }}
+    {{ keys_told_on_changed_days('cases', 'stg_one_stop__cases', ['case_code']) | indent }}
 
 ),
 {%- endif %}

@@ -3,8 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['system_code', 'unit_code', 'counted_from', 'counted_to'],
-        meta={'feed': 'external_counts', 'day_columns': ['valid_from']},
-        indexes=[{'columns': ['valid_from']}],
+        meta={'feed': 'external_counts', 'staging': 'stg_one_stop__external_counts'},
     )
 }}
 

@@ -3,8 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['petition_code'],
-        meta={'feed': 'petitions', 'day_columns': ['valid_from']},
-        indexes=[{'columns': ['valid_from']}],
+        meta={'feed': 'petitions', 'staging': 'stg_one_stop__petitions'},
     )
 }}
 

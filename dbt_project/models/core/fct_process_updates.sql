@@ -4,8 +4,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['procedure_code'],
-        meta={'feed': 'procedures', 'day_columns': ['known_on']},
-        indexes=[{'columns': ['known_on']}],
+        meta={'feed': 'procedures', 'staging': 'stg_one_stop__procedures'},
     )
 }}
 
@@ -21,11 +20,7 @@ procedures as not materialized (
 {% if is_incremental() -%}
 touched as (
 
-    select procedure_code from procedures
-    where valid_from in {{ changed_days('procedures') }}
-    union
-    select procedure_code from {{ this }}
-    where known_on in {{ changed_days('procedures') }}
+    {{ keys_told_on_changed_days('procedures', 'stg_one_stop__procedures', ['procedure_code']) | indent }}
 
 ),
 {%- endif %}

@@ -4,8 +4,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['press_key'],
-        meta={'feed': 'ratings', 'day_columns': ['known_on']},
-        indexes=[{'columns': ['known_on']}],
+        meta={'feed': 'ratings', 'staging': 'stg_kiosks__ratings'},
     )
 }}
 
@@ -20,11 +19,7 @@ sightings as not materialized (
 {% if is_incremental() -%}
 touched as (
 
-    select press_key from sightings
-    where valid_from in {{ changed_days('ratings') }}
-    union
-    select press_key from {{ this }}
-    where known_on in {{ changed_days('ratings') }}
+    {{ keys_told_on_changed_days('ratings', 'stg_kiosks__ratings', ['press_key']) | indent }}
 
 ),
 

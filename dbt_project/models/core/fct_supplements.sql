@@ -3,8 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['supplement_code'],
-        meta={'feed': 'supplements', 'day_columns': ['valid_from']},
-        indexes=[{'columns': ['valid_from']}],
+        meta={'feed': 'supplements', 'staging': 'stg_one_stop__supplements'},
     )
 }}
 

@@ -4,11 +4,8 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         unique_key=['press_key'],
-        meta={'feed': 'ratings', 'day_columns': ['valid_from']},
-        indexes=[
-            {'columns': ['press_key', 'valid_from'], 'unique': True},
-            {'columns': ['valid_from']},
-        ],
+        meta={'feed': 'ratings', 'staging': 'stg_kiosks__ratings'},
+        indexes=[{'columns': ['press_key', 'valid_from'], 'unique': True}],
     )
 }}
 

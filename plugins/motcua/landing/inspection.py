@@ -63,8 +63,8 @@ def _inspect(
     )
     try:
         # Only the columns that have rules are parsed here; COPY reads them all.
-        height, doubtful = table.select(questions).collect().row(0)
-        rows = table.collect()[doubtful].iter_rows(named=True) if doubtful else iter(())
+        height, doubtful = table.select(questions).collect(engine="in-memory").row(0)
+        rows = table.collect(engine="in-memory")[doubtful].iter_rows(named=True) if doubtful else ()
     except pl.exceptions.PolarsError as error:
         raise NotPlain(f"its values do not fit ({type(error).__name__})") from error
     feed = FEEDS[writing.feed]

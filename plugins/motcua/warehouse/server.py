@@ -219,6 +219,8 @@ def _sizing() -> str:
     as well; with an eighth of the memory they took three percent longer.
     hash_mem_multiplier: ten million cases are joined in memory, a hash table of a process taking a
     32nd of it at most; sorts gain nothing from more than work_mem.
+    autovacuum_vacuum_insert_threshold: vacuum of a table that was just filled reads, notes and logs
+    all its pages once more, while the build works; nothing here needs what it notes.
     log_error_verbosity terse: details and contexts of an error quote rows, which may be personal.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
@@ -229,6 +231,7 @@ def _sizing() -> str:
         "work_mem": f"{max(16, min(memory // 256, 128))}MB",
         "hash_mem_multiplier": 8 if memory >= 4096 else 2,
         "maintenance_work_mem": f"{max(64, min(memory // 32, 512))}MB",
+        "autovacuum_vacuum_insert_threshold": -1,
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",
         "wal_level": "minimal",
