@@ -16,10 +16,10 @@ openpyxl  the first 100 thousand cases as xlsx (text, number and date cells), re
           its read-only mode and sent to the COPY of bare; xlsx is measured against it
 xlsx      the same workbook
 
-Ours: from the first byte of the file to the commit of its manifest row, all record checks included,
-in a fresh process. Its start is not counted, nor that of the interpreter and its libraries: each run
-of ingestion has it once for all files. Memory: the peaks of that process and of the one that it
-starts for a sheet.
+Ours: from the first byte of the file to the commit of its manifest row, all record checks
+included, in a fresh process. Its start with that of its libraries is not counted: each run of
+ingestion has it once for all files. Memory: the peaks of that process and of the one that it starts
+for a sheet.
 --large: besides, a csv file of so many GB, as a stream and record by record, for memory alone.
 
 Exit code 1 when a ratio (of medians) or a peak misses its limit.

@@ -1,8 +1,11 @@
 """Large amounts are loaded in two sessions side by side, with the outcome of one."""
 
 import threading
+import time
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
+from signal import SIGINT, pthread_kill
 
 import psycopg
 import pytest
@@ -110,6 +113,33 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
     assert ingest.ingest().loaded == 5
     assert rows("select count(*), count(distinct mahoso) from raw.cases") == [(499, 499)]
     assert rows("select count(*), count(distinct row_id) from raw.ratings") == [(160, 160)]
+
+
+def test_an_interruption_undoes_the_files_at_work(exports, two_sessions, rows, monkeypatch):
+    """As by Ctrl-C, while both sessions copy files whose ends are long in coming."""
+    blocks, at_work = (
+        load.reading.blocks,
+        # The system gives a signal to the main thread, if that takes it.
+        threading.Barrier(2, partial(pthread_kill, threading.main_thread().ident, SIGINT)),
+    )
+    sent = []
+
+    def long(stream, layout):
+        (block,) = blocks(stream, layout)
+        yield block
+        at_work.wait(30)
+        for _ in range(600):
+            sent.append(block)
+            yield block
+            time.sleep(0.05)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load.reading, "blocks", long)
+        with pytest.raises(KeyboardInterrupt):
+            ingest.ingest()
+    assert len(sent) < 100
+    assert rows(LOADED) == []
+    assert ingest.ingest().loaded == 9
 
 
 def test_one_session_is_enough_for_little_for_sheets_and_for_remote_zones(put):

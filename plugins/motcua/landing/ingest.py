@@ -3,7 +3,7 @@
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -35,6 +35,9 @@ SESSIONS = 2
 
 WORTH_A_SESSION = 16 << 20
 """Bytes of files for which a second session is worth its start."""
+
+SEES_SIGNALS = 0.2
+"""Seconds after which a signal is seen at the latest while sessions are waited for."""
 
 MOST_UNSETTLED = 64 << 20
 """Bytes of files after which the server settles what was loaded."""
@@ -124,7 +127,7 @@ def ingest(
 class _Run:
     """What the sessions of a run have in common.
 
-    is_over: one of them cannot go on. is_shared: there are several.
+    is_over: one of them cannot go on. is_interrupted: those of several are to end at once.
     """
 
     known: Known
@@ -132,7 +135,7 @@ class _Run:
     progress: Progress | None
     files: int
     done: int = 0
-    is_shared: bool = False
+    is_interrupted: Event | None = None
     lock: Lock = field(default_factory=Lock)
     is_over: Event = field(default_factory=Event)
     sessions: list[Connection] = field(default_factory=list)
@@ -147,6 +150,8 @@ class _Run:
     def interrupt(self) -> None:
         """Begin no other file, and ask the server to undo those that are at work."""
         self.is_over.set()
+        if self.is_interrupted:
+            self.is_interrupted.set()
         for session in self.sessions:
             session.cancel_safe()
 
@@ -179,12 +184,15 @@ def _side_by_side(run: _Run, shares: Sequence[Sequence[ExportFile]]) -> Iterator
     if len(shares) == 1:
         yield _load_all(run, shares[0])
         return
-    run.is_shared = True
+    run.is_interrupted = Event()
     with ThreadPoolExecutor(SESSIONS) as pool:
-        parts = [pool.submit(_load_all, run, share) for share in shares]
         try:
-            for part in as_completed(parts):
-                part.result()
+            parts = [pool.submit(_load_all, run, share) for share in shares]
+            at_work = set(parts)
+            while at_work:  # polars lets a signal interrupt no wait: it is seen between two of them
+                done, at_work = wait(at_work, SEES_SIGNALS, FIRST_COMPLETED)
+                for part in done:
+                    part.result()
         except Exception:
             raise
         except BaseException:  # a signal: the server is to undo the files that are at work
@@ -247,7 +255,7 @@ def _load(
             return
         with find.at_hand(file) as near:
             is_new = not earlier or find.digest(near) not in earlier
-            outcome = load.load(connection, near, run.known, run.is_shared) if is_new else None
+            outcome = load.load(connection, near, run.known, run.is_interrupted) if is_new else None
     except psycopg.Error as error:
         if _concerns_all(connection, error):
             # Not chained: the server tells in which row it stopped, and rows are personal.

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from gzip import BadGzipFile
+from threading import Event
 from typing import NamedTuple
 
 import polars as pl
@@ -80,7 +81,12 @@ class _Task(NamedTuple):
     known: Known
     file_id: int
     rejects: RejectBook
-    beside: bool
+    beside: Event | None
+
+    def go_on(self) -> None:
+        """Raise KeyboardInterrupt when the sessions of this process are to end."""
+        if self.beside is not None and self.beside.is_set():
+            raise KeyboardInterrupt
 
 
 class _Read(NamedTuple):
@@ -95,13 +101,14 @@ class _Read(NamedTuple):
 
 
 def load(
-    connection: Connection, file: ExportFile, known: Known, beside: bool = False
+    connection: Connection, file: ExportFile, known: Known, beside: Event | None = None
 ) -> Outcome | None:
     """Load a file, or quarantine it; None when the manifest has its bytes already.
 
-    beside: another session of this process loads at the same time, so take half the memory.
-    Raises StillWritten when the file changed meanwhile, OSError when it cannot be read at all, and
-    psycopg.Error when the server fails; then nothing of the file is in the warehouse.
+    beside: another session of this process loads at the same time, so take half the memory; when it
+    is set, all of them are to end. Raises KeyboardInterrupt then, StillWritten when the file
+    changed meanwhile, OSError when it cannot be read at all, and psycopg.Error when the server
+    fails; then nothing of the file is in the warehouse.
     """
     with connection.transaction():
         file_id, earlier = _begin(connection, file)
@@ -262,8 +269,8 @@ def _stream(task: _Task, layout: Layout) -> _Read:
     Raises NotPlain or psycopg.DataError when that is not possible.
     """
     _refuse_unplain(layout)
-    ahead = SHARED_AHEAD if task.beside else AHEAD
-    layout = replace(layout, block=SHARED_BLOCK) if task.beside else layout
+    ahead = AHEAD if task.beside is None else SHARED_AHEAD
+    layout = layout if task.beside is None else replace(layout, block=SHARED_BLOCK)
     columns = tuple(layout.header.columns)
     writing = Writing(task.feed.name, columns, layout.separator, layout.quotes_empty)
     inspect = inspection.inspector(writing, task.known)
@@ -289,6 +296,7 @@ def _stream(task: _Task, layout: Layout) -> _Read:
         cursor = task.connection.cursor()
         with cursor.copy(statement) as copy:
             for block in reading.blocks(stream, layout):
+                task.go_on()
                 if len(block) < SMALL:
                     waiting.append((len(block), partial(inspect, block)))
                 else:
@@ -383,6 +391,7 @@ def _send_records(
         cursor = task.connection.cursor()
         with cursor.copy(statement) as copy:
             for batch in batches:
+                task.go_on()
                 came += batch.numbers.len() + len(batch.unreadable)
                 copy.write(_good_lines(task, header, doubts, batch))
                 if source is not None:
