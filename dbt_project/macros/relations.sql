@@ -1,5 +1,5 @@
-{# Rows of a fact that were told on the days of this build. Few days' rows are looked up by their
-   keys, many days' in one pass over the fact. #}
+{# Rows of a fact that were told on the days of this build. Those of a few files are looked up by their
+   keys, those of many in one pass over the fact. #}
 {% macro told_now(fact, day, feed, staging, key) -%}
     select fact.* from {{ ref(fact) }} as fact
     {%- if few_values(files_of_changed_days(feed)) is not none %}

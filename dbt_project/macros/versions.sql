@@ -22,7 +22,7 @@
 
 {% macro versions(feed, staging, key, columns) %}
 {%- set keys = key | join(', ') -%}
--- depends_on: {{ ref('int_days_changed') }}
+-- depends_on: {{ ref('int_files_of_changed_days') }}
 with
 
 files as {{ 'materialized' if is_incremental() }} (
@@ -138,11 +138,11 @@ select * from final
     where active.feed = '{{ feed }}' and active.business_date in {{ changed_days(feed) }}
 {%- endmacro %}
 
-{# All files of the changed days of a feed: also those that count no more, or not yet. #}
+{# All files of the changed days of a feed, as a query. #}
 {% macro files_of_changed_days(feed) -%}
     select files.file_id
-    from {{ relation_named('staging', 'stg_manifest__files') }} as files
-    where files.feed = '{{ feed }}' and files.business_date in {{ changed_days(feed) }}
+    from {{ relation_named('intermediate', 'int_files_of_changed_days') }} as files
+    where files.feed = '{{ feed }}'
 {%- endmacro %}
 
 {# Keys of the records that any file of the changed days told, now or before. What core knows from one
@@ -160,7 +160,7 @@ where {{ rows_of_files('records.row_id', files_of_changed_days(feed)) }}
 {# The rows of a few files, as ranges that the block-range index of the raw table serves. Many files
    are cheaper in one pass over the table. #}
 {% macro rows_of_files(row_id, files) -%}
-    {%- set few = few_values(files) -%}
+    {%- set few = few_values(files, most=256) -%}
     {%- if few is none -%} true
     {%- else -%}
     (
@@ -173,10 +173,10 @@ where {{ rows_of_files('records.row_id', files_of_changed_days(feed)) }}
 {%- endmacro %}
 
 {# The values of a query when they are few, else none; none too as long as nothing is run. #}
-{% macro few_values(query) -%}
+{% macro few_values(query, most=32) -%}
     {%- if not execute -%} {{ return(none) }} {%- endif -%}
-    {%- set found = run_query(query ~ ' limit 33').columns[0].values() -%}
-    {{ return(found if found | length <= 32 else none) }}
+    {%- set found = run_query(query ~ ' limit ' ~ (most + 1)).columns[0].values() -%}
+    {{ return(found if found | length <= most else none) }}
 {%- endmacro %}
 
 {# As known on a day. Nearly all of a history is known on any day that matters. The server takes a

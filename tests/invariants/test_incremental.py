@@ -11,7 +11,7 @@ from motcua.landing import ingest, reference
 from motcua.warehouse import database, dbt
 from motcua_sample import write_sample
 
-FROM_BUILD_TO_BUILD = {"int_days_changed", "int_periods_due"}
+FROM_BUILD_TO_BUILD = {"int_days_changed", "int_files_of_changed_days", "int_periods_due"}
 """Tables that say what one build had to do, not what is known."""
 
 

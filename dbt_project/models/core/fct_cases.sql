@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_days_changed') }}
+-- depends_on: {{ ref('int_files_of_changed_days') }}
 {{
     config(
         materialized='incremental',
@@ -8,10 +8,9 @@
     )
 }}
 
--- `not materialized`: named twice, the history would be copied before a few rows of it are looked up.
 with
 
-versions as not materialized (
+versions as (
 
     select * from {{ ref('fct_case_versions') }}
 

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_days_changed') }}
+-- depends_on: {{ ref('int_files_of_changed_days') }}
 {{
     config(
         materialized='incremental',
@@ -10,7 +10,7 @@
 
 with
 
-sightings as not materialized (
+sightings as (
 
     select * from {{ ref('int_rating_sightings') }}
 
@@ -23,8 +23,8 @@ touched as (
 
 ),
 
--- Each press looked up by itself: the server takes a day for an average one, and where few days
--- hold many presses it would rather read all of them.
+-- Each press looked up by itself: the server does not know how few they are, and where few days hold
+-- many presses it would rather read all of them.
 first_sightings as (
 
     select sighting.*

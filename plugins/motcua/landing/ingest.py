@@ -3,7 +3,7 @@
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -153,7 +153,8 @@ class _Run:
         if self.is_interrupted:
             self.is_interrupted.set()
         for session in self.sessions:
-            session.cancel_safe()
+            with suppress(psycopg.Error):
+                session.cancel_safe()
 
 
 def _shares(files: Sequence[ExportFile]) -> list[list[ExportFile]]:
@@ -188,17 +189,18 @@ def _side_by_side(run: _Run, shares: Sequence[Sequence[ExportFile]]) -> Iterator
     with ThreadPoolExecutor(SESSIONS) as pool:
         try:
             parts = [pool.submit(_load_all, run, share) for share in shares]
-            at_work = set(parts)
-            while at_work:  # polars lets a signal interrupt no wait: it is seen between two of them
-                done, at_work = wait(at_work, SEES_SIGNALS, FIRST_COMPLETED)
+            ended: list[Future[IngestReport]] = []
+            while len(ended) < len(parts):
+                # polars lets a signal interrupt no wait: it is seen between two of them
+                done, _ = wait({*parts} - {*ended}, SEES_SIGNALS, FIRST_COMPLETED)
+                ended.extend(done)
                 for part in done:
-                    part.result()
-        except Exception:
-            raise
+                    if isinstance(part.exception(), KeyboardInterrupt):  # it met polars at work
+                        part.result()
         except BaseException:  # a signal: the server is to undo the files that are at work
             run.interrupt()
             raise
-        yield from (part.result() for part in parts)
+    yield from [part.result() for part in ended]
 
 
 def _load_all(run: _Run, files: Sequence[ExportFile]) -> IngestReport:
@@ -222,7 +224,8 @@ def _load_all(run: _Run, files: Sequence[ExportFile]) -> IngestReport:
                 if unsettled.total() >= MOST_UNSETTLED:
                     _settle(connection, unsettled)
                 run.tell()
-        except (Failed, Interrupted):  # the landing zone or the server is gone; what is done stays
+        # The landing zone or the server is gone, or there was a signal; what is done stays.
+        except (Failed, Interrupted, KeyboardInterrupt):
             run.is_over.set()
             with suppress(Interrupted):  # what is told is the first
                 _settle(connection, unsettled, loaded)
