@@ -1,13 +1,13 @@
 {# Rows of a fact that were told on the days of this build. Those of a few files are looked up by their
    keys, those of many in one pass over the fact. #}
-{% macro told_now(fact, day, feed, staging, key) -%}
+{% macro told_now(fact, day, feed) -%}
     select fact.* from {{ ref(fact) }} as fact
     {%- if few_values(files_of_changed_days(feed)) is not none %}
     inner join (
-        {{ keys_told_on_changed_days(feed, staging, key) | indent(8) }}
+        {{ keys_told_on_changed_days(feed) | indent(8) }}
     ) as told
         on
-        {%- for name in key %}
+        {%- for name in told_by(feed)['key'] %}
             {{ 'and ' if not loop.first }}fact.{{ name }} = told.{{ name }}
         {%- endfor %}
     {%- endif %}
@@ -15,12 +15,12 @@
 {%- endmacro %}
 
 {# Records told on the days of this build whose case nobody has told. #}
-{% macro told_now_without_case(fact, feed, key) -%}
+{% macro told_now_without_case(fact, feed) -%}
 with
 
 told as (
 
-    {{ told_now(fact, 'valid_from', feed, 'stg_one_stop__' ~ feed, key) }}
+    {{ told_now(fact, 'valid_from', feed) }}
 
 ),
 

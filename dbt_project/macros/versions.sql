@@ -20,7 +20,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro versions(feed, staging, key, columns) %}
+{% macro versions(feed, columns) %}
+{%- set key = told_by(feed)['key'] -%}
 {%- set keys = key | join(', ') -%}
 -- depends_on: {{ ref('int_files_of_changed_days') }}
 with
@@ -42,10 +43,10 @@ read as (
         records.*,
         files.business_date,
         files.place
-    from {{ staging }} as records
+    from {{ ref(told_by(feed)['staging']) }} as records
     inner join files on records.file_id = files.file_id
     {%- if is_incremental() %}
-    where {{ rows_of_files('records.row_id', changed_files(feed)) }}
+    where {{ rows_of_files('records.row_id', files_of_changed_days(feed)) }}
     {%- endif %}
     -- Values are narrower than the texts that they are read from: so read before the sort.
     limit all
@@ -81,7 +82,7 @@ told as (
 {% if is_incremental() -%}
 touched as (
 
-    {{ keys_told_on_changed_days(feed, staging.identifier, key) | indent }}
+    {{ keys_told_on_changed_days(feed) | indent }}
 
 ),
 
@@ -131,13 +132,6 @@ final as (
 select * from final
 {% endmacro %}
 
-{# The files of the changed days of a feed that count, as a query. #}
-{% macro changed_files(feed) -%}
-    select active.file_id
-    from {{ relation_named('intermediate', 'int_files_active') }} as active
-    where active.feed = '{{ feed }}' and active.business_date in {{ changed_days(feed) }}
-{%- endmacro %}
-
 {# All files of the changed days of a feed, as a query. #}
 {% macro files_of_changed_days(feed) -%}
     select files.file_id
@@ -145,14 +139,31 @@ select * from final
     where files.feed = '{{ feed }}'
 {%- endmacro %}
 
+{# The staging model of a feed, and the columns that name what its records tell of. #}
+{% macro told_by(feed) -%}
+    {{ return({
+        'cases': {'staging': 'stg_one_stop__cases', 'key': ['case_code']},
+        'steps': {'staging': 'stg_one_stop__steps', 'key': ['case_code', 'step_code']},
+        'supplements': {'staging': 'stg_one_stop__supplements', 'key': ['supplement_code']},
+        'petitions': {'staging': 'stg_one_stop__petitions', 'key': ['petition_code']},
+        'procedures': {'staging': 'stg_one_stop__procedures', 'key': ['procedure_code']},
+        'ratings': {'staging': 'stg_kiosks__ratings', 'key': ['press_key']},
+        'late_reviews': {'staging': 'stg_one_stop__late_reviews', 'key': ['case_code']},
+        'external_counts': {
+            'staging': 'stg_one_stop__external_counts',
+            'key': ['system_code', 'unit_code', 'counted_from', 'counted_to'],
+        },
+    }[feed]) }}
+{%- endmacro %}
+
 {# Keys of the records that any file of the changed days told, now or before. What core knows from one
    of these days can only be theirs, so it needs no index by day. #}
-{% macro keys_told_on_changed_days(feed, staging, key) -%}
+{% macro keys_told_on_changed_days(feed) -%}
 select distinct
-    {%- for name in key %}
+    {%- for name in told_by(feed)['key'] %}
     records.{{ name }}{{ ',' if not loop.last }}
     {%- endfor %}
-from {{ relation_named('staging', staging) }} as records
+from {{ relation_named('staging', told_by(feed)['staging']) }} as records
 inner join ({{ files_of_changed_days(feed) }}) as files on records.file_id = files.file_id
 where {{ rows_of_files('records.row_id', files_of_changed_days(feed)) }}
 {%- endmacro %}
@@ -191,18 +202,17 @@ where {{ rows_of_files('records.row_id', files_of_changed_days(feed)) }}
 {%- endmacro %}
 
 {# Incremental strategy of everything that depends on days of a feed: all rows of the keys that were
-   told on a changed day, as the feed's staging model tells them, give way to the new ones. #}
+   told on a changed day give way to the new ones. #}
 {% macro get_incremental_replace_days_sql(arg_dict) %}
 {%- set target = arg_dict['target_relation'] -%}
-{%- set key = config.require('unique_key') -%}
-{%- set meta = config.require('meta') -%}
+{%- set feed = config.require('meta')['feed'] -%}
 {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) %}
 delete from {{ target }} as old
 using (
-    {{ keys_told_on_changed_days(meta['feed'], meta['staging'], key) | indent }}
+    {{ keys_told_on_changed_days(feed) | indent }}
 ) as told
 where
-    {%- for column in key %}
+    {%- for column in told_by(feed)['key'] %}
     {{ 'and ' if not loop.first }}old.{{ column }} = told.{{ column }}
     {%- endfor %};
 

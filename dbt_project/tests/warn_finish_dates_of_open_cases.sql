@@ -5,7 +5,7 @@ with
 
 told as (
 
-    {{ told_now('fct_cases', 'last_known_on', 'cases', 'stg_one_stop__cases', ['case_code']) }}
+    {{ told_now('fct_cases', 'last_known_on', 'cases') }}
 
 ),
 

@@ -1,4 +1,4 @@
 -- Files come in any order, so a record may arrive before its case: a warning, no error.
 {{ config(severity='warn') }}
 
-{{ told_now_without_case('fct_petitions', 'petitions', ['petition_code']) }}
+{{ told_now_without_case('fct_petitions', 'petitions') }}

@@ -1,4 +1,4 @@
 -- Files come in any order, so a record may arrive before its case: a warning, no error.
 {{ config(severity='warn') }}
 
-{{ told_now_without_case('fct_case_steps', 'steps', ['case_code', 'step_code']) }}
+{{ told_now_without_case('fct_case_steps', 'steps') }}

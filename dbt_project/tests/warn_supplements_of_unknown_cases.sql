@@ -1,4 +1,4 @@
 -- Files come in any order, so a record may arrive before its case: a warning, no error.
 {{ config(severity='warn') }}
 
-{{ told_now_without_case('fct_supplements', 'supplements', ['supplement_code']) }}
+{{ told_now_without_case('fct_supplements', 'supplements') }}

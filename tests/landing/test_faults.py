@@ -33,8 +33,8 @@ def in_the_middle(monkeypatch, act):
     monkeypatch.setattr(load.reading, "BLOCK", 1 << 16, raising=True)
     blocks = load.reading.blocks
 
-    def interrupted(stream, layout):
-        for number, block in enumerate(blocks(stream, layout)):
+    def interrupted(stream, layout, size):
+        for number, block in enumerate(blocks(stream, layout, size)):
             yield block
             if number == 1:
                 act()
@@ -83,8 +83,8 @@ def test_a_second_run_waits_for_the_first_in_the_middle_of_a_file(put, rows):
         patch.setattr(load.reading, "BLOCK", 1 << 16)
         blocks = load.reading.blocks
 
-        def start_another(stream, layout):
-            for block in blocks(stream, layout):
+        def start_another(stream, layout, size):
+            for block in blocks(stream, layout, size):
                 yield block
                 if second.ident is None:
                     second.start()

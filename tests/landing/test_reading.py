@@ -122,7 +122,7 @@ def test_the_export_of_another_feed_is_recognised():
 def test_a_header_alone_has_no_records():
     assert records(HEADER.encode()) == []
     assert records(HEADER.strip().encode()) == []
-    assert list(reading.blocks(io.BytesIO(HEADER.encode()), layout(HEADER.encode()))) == []
+    assert list(reading.blocks(io.BytesIO(HEADER.encode()), layout(HEADER.encode()), 40)) == []
 
 
 def test_blank_lines_are_no_records():
@@ -173,11 +173,10 @@ def test_nul_bytes_cost_their_record():
     assert [record.fault for record in records(content)] == [None, "has a NUL byte"]
 
 
-def test_blocks_end_where_records_end(monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK", 40)
+def test_blocks_end_where_records_end():
     lines = [f'"{n}\n{n}",1,20190304080000\r\n' for n in range(50)]
     content = (HEADER + "".join(lines)).encode()
-    blocks = list(reading.blocks(io.BytesIO(content), layout(content)))
+    blocks = list(reading.blocks(io.BytesIO(content), layout(content), 40))
     assert len(blocks) > 10
     assert b"".join(blocks) == "".join(lines).encode()
     for block in blocks:

@@ -26,9 +26,9 @@ def two_sessions(monkeypatch: pytest.MonkeyPatch):
     threads: dict[str, str] = {}
     load_one = load.load
 
-    def told(connection, file, known, beside):
+    def told(connection, file, known, stop):
         threads[file.name] = threading.current_thread().name
-        return load_one(connection, file, known, beside)
+        return load_one(connection, file, known, stop)
 
     monkeypatch.setattr(load, "load", told)
     return threads
@@ -89,7 +89,7 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
         runs.append(run)
         return load_all(run, files)
 
-    def ended(connection, file, known, beside):
+    def ended(connection, file, known, stop):
         if file.name == f"cases_{DAYS[2]}.csv":
             assert other_at_work.wait(30)
             with psycopg.connect(warehouse, autocommit=True) as admin:
@@ -99,7 +99,7 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
         elif file.name == f"ratings_{DAYS[1]}_K01.csv":
             other_at_work.set()
             assert runs[0].is_over.wait(30)
-        return load_one(connection, file, known, beside)
+        return load_one(connection, file, known, stop)
 
     with monkeypatch.context() as patch:
         patch.setattr(load, "load", ended)
@@ -124,8 +124,8 @@ def test_an_interruption_undoes_the_files_at_work(exports, two_sessions, rows, m
     )
     sent = []
 
-    def long(stream, layout):
-        (block,) = blocks(stream, layout)
+    def long(stream, layout, size):
+        (block,) = blocks(stream, layout, size)
         yield block
         at_work.wait(30)
         for _ in range(600):

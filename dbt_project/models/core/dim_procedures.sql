@@ -2,16 +2,13 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_days',
-        unique_key=['procedure_code'],
-        meta={'feed': 'procedures', 'staging': 'stg_one_stop__procedures'},
+        meta={'feed': 'procedures'},
     )
 }}
 
 {{
     versions(
         feed='procedures',
-        staging=ref('stg_one_stop__procedures'),
-        key=['procedure_code'],
         columns=[
             'procedure_name',
             'unit_code',

@@ -2,16 +2,13 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_days',
-        unique_key=['case_code', 'step_code'],
-        meta={'feed': 'steps', 'staging': 'stg_one_stop__steps'},
+        meta={'feed': 'steps'},
     )
 }}
 
 {{
     versions(
         feed='steps',
-        staging=ref('stg_one_stop__steps'),
-        key=['case_code', 'step_code'],
         columns=[
             'unit_code',
             'office',

@@ -2,16 +2,13 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_days',
-        unique_key=['case_code'],
-        meta={'feed': 'cases', 'staging': 'stg_one_stop__cases'},
+        meta={'feed': 'cases'},
     )
 }}
 
 {{
     versions(
         feed='cases',
-        staging=ref('stg_one_stop__cases'),
-        key=['case_code'],
         columns=[
             'procedure_code',
             'unit_code',

@@ -3,8 +3,7 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_days',
-        unique_key=['case_code'],
-        meta={'feed': 'cases', 'staging': 'stg_one_stop__cases'},
+        meta={'feed': 'cases'},
     )
 }}
 
@@ -19,7 +18,7 @@ versions as (
 {% if is_incremental() -%}
 touched as (
 
-    {{ keys_told_on_changed_days('cases', 'stg_one_stop__cases', ['case_code']) | indent }}
+    {{ keys_told_on_changed_days('cases') | indent }}
 
 ),
 {%- endif %}

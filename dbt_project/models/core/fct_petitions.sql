@@ -2,16 +2,13 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_days',
-        unique_key=['petition_code'],
-        meta={'feed': 'petitions', 'staging': 'stg_one_stop__petitions'},
+        meta={'feed': 'petitions'},
     )
 }}
 
 {{
     versions(
         feed='petitions',
-        staging=ref('stg_one_stop__petitions'),
-        key=['petition_code'],
         columns=[
             'unit_code',
             'case_code',

@@ -3,8 +3,7 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_days',
-        unique_key=['procedure_code'],
-        meta={'feed': 'procedures', 'staging': 'stg_one_stop__procedures'},
+        meta={'feed': 'procedures'},
     )
 }}
 
@@ -19,7 +18,7 @@ procedures as (
 {% if is_incremental() -%}
 touched as (
 
-    {{ keys_told_on_changed_days('procedures', 'stg_one_stop__procedures', ['procedure_code']) | indent }}
+    {{ keys_told_on_changed_days('procedures') | indent }}
 
 ),
 {%- endif %}

@@ -3,8 +3,7 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_days',
-        unique_key=['press_key'],
-        meta={'feed': 'ratings', 'staging': 'stg_kiosks__ratings'},
+        meta={'feed': 'ratings'},
     )
 }}
 
@@ -19,7 +18,7 @@ sightings as (
 {% if is_incremental() -%}
 touched as (
 
-    {{ keys_told_on_changed_days('ratings', 'stg_kiosks__ratings', ['press_key']) | indent }}
+    {{ keys_told_on_changed_days('ratings') | indent }}
 
 ),
 

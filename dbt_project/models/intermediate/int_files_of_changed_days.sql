@@ -1,6 +1,5 @@
 -- All files of the changed days, also those that count no more, or not yet: what core knows from one
 -- of these days was told by one of them. A table, for files may land while a build goes on.
--- depends_on: {{ ref('int_files_active') }}
 {{ config(materialized='table') }}
 
 with

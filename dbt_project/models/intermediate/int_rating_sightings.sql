@@ -3,8 +3,7 @@
     config(
         materialized='incremental',
         incremental_strategy='replace_days',
-        unique_key=['press_key'],
-        meta={'feed': 'ratings', 'staging': 'stg_kiosks__ratings'},
+        meta={'feed': 'ratings'},
         indexes=[{'columns': ['press_key', 'valid_from'], 'unique': True}],
     )
 }}
@@ -12,8 +11,6 @@
 {{
     versions(
         feed='ratings',
-        staging=ref('stg_kiosks__ratings'),
-        key=['press_key'],
         columns=[
             'kiosk',
             'counter',

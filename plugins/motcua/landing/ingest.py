@@ -127,7 +127,7 @@ def ingest(
 class _Run:
     """What the sessions of a run have in common.
 
-    is_over: one of them cannot go on. is_interrupted: those of several are to end at once.
+    is_over: one of them cannot go on. stop: set when those of several are to end at once.
     """
 
     known: Known
@@ -135,7 +135,7 @@ class _Run:
     progress: Progress | None
     files: int
     done: int = 0
-    is_interrupted: Event | None = None
+    stop: Event | None = None
     lock: Lock = field(default_factory=Lock)
     is_over: Event = field(default_factory=Event)
     sessions: list[Connection] = field(default_factory=list)
@@ -150,8 +150,8 @@ class _Run:
     def interrupt(self) -> None:
         """Begin no other file, and ask the server to undo those that are at work."""
         self.is_over.set()
-        if self.is_interrupted:
-            self.is_interrupted.set()
+        if self.stop:
+            self.stop.set()
         for session in self.sessions:
             with suppress(psycopg.Error):
                 session.cancel_safe()
@@ -185,13 +185,13 @@ def _side_by_side(run: _Run, shares: Sequence[Sequence[ExportFile]]) -> Iterator
     if len(shares) == 1:
         yield _load_all(run, shares[0])
         return
-    run.is_interrupted = Event()
+    run.stop = Event()
     with ThreadPoolExecutor(SESSIONS) as pool:
         try:
             parts = [pool.submit(_load_all, run, share) for share in shares]
             ended: list[Future[IngestReport]] = []
             while len(ended) < len(parts):
-                # polars lets a signal interrupt no wait: it is seen between two of them
+                # With polars at work a signal interrupts no wait: it is seen between two of them.
                 done, _ = wait({*parts} - {*ended}, SEES_SIGNALS, FIRST_COMPLETED)
                 ended.extend(done)
                 for part in done:
@@ -258,7 +258,7 @@ def _load(
             return
         with find.at_hand(file) as near:
             is_new = not earlier or find.digest(near) not in earlier
-            outcome = load.load(connection, near, run.known, run.is_interrupted) if is_new else None
+            outcome = load.load(connection, near, run.known, run.stop) if is_new else None
     except psycopg.Error as error:
         if _concerns_all(connection, error):
             # Not chained: the server tells in which row it stopped, and rows are personal.

@@ -12,7 +12,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from gzip import BadGzipFile
 from threading import Event
@@ -81,11 +81,11 @@ class _Task(NamedTuple):
     known: Known
     file_id: int
     rejects: RejectBook
-    beside: Event | None
+    stop: Event | None
 
     def go_on(self) -> None:
         """Raise KeyboardInterrupt when the sessions of this process are to end."""
-        if self.beside is not None and self.beside.is_set():
+        if self.stop is not None and self.stop.is_set():
             raise KeyboardInterrupt
 
 
@@ -101,20 +101,20 @@ class _Read(NamedTuple):
 
 
 def load(
-    connection: Connection, file: ExportFile, known: Known, beside: Event | None = None
+    connection: Connection, file: ExportFile, known: Known, stop: Event | None = None
 ) -> Outcome | None:
     """Load a file, or quarantine it; None when the manifest has its bytes already.
 
-    beside: another session of this process loads at the same time, so take half the memory; when it
-    is set, all of them are to end. Raises KeyboardInterrupt then, StillWritten when the file
-    changed meanwhile, OSError when it cannot be read at all, and psycopg.Error when the server
-    fails; then nothing of the file is in the warehouse.
+    stop: given when another session of this process loads at the same time, so take half the
+    memory; when it is set, all of them are to end. Raises KeyboardInterrupt then, StillWritten when
+    the file changed meanwhile, OSError when it cannot be read at all, and psycopg.Error when the
+    server fails; then nothing of the file is in the warehouse.
     """
     with connection.transaction():
         file_id, earlier = _begin(connection, file)
         if earlier and find.digest(file) in earlier:
             return None
-        task = _Task(connection, file, FEEDS[file.feed], known, file_id, RejectBook(), beside)
+        task = _Task(connection, file, FEEDS[file.feed], known, file_id, RejectBook(), stop)
         before = find.stamp(file)
         try:
             read = _read(task)
@@ -269,8 +269,7 @@ def _stream(task: _Task, layout: Layout) -> _Read:
     Raises NotPlain or psycopg.DataError when that is not possible.
     """
     _refuse_unplain(layout)
-    ahead = AHEAD if task.beside is None else SHARED_AHEAD
-    layout = layout if task.beside is None else replace(layout, block=SHARED_BLOCK)
+    size, ahead = (reading.BLOCK, AHEAD) if task.stop is None else (SHARED_BLOCK, SHARED_AHEAD)
     columns = tuple(layout.header.columns)
     writing = Writing(task.feed.name, columns, layout.separator, layout.quotes_empty)
     inspect = inspection.inspector(writing, task.known)
@@ -295,7 +294,7 @@ def _stream(task: _Task, layout: Layout) -> _Read:
     ):
         cursor = task.connection.cursor()
         with cursor.copy(statement) as copy:
-            for block in reading.blocks(stream, layout):
+            for block in reading.blocks(stream, layout, size):
                 task.go_on()
                 if len(block) < SMALL:
                     waiting.append((len(block), partial(inspect, block)))

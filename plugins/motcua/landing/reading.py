@@ -131,7 +131,7 @@ class Layout:
     """How a csv file is written.
 
     start: where the first record begins, in bytes. quotes_empty: empty values stand in quotes, as
-    far as the first bytes tell. block: bytes that are read at a time, if not BLOCK.
+    far as the first bytes tell.
     """
 
     header: Header
@@ -140,7 +140,6 @@ class Layout:
     newline: str
     start: int
     quotes_empty: bool
-    block: int = 0
 
 
 class Source(io.RawIOBase):
@@ -343,14 +342,15 @@ def _end_of_record(text: str) -> int | None:
     return len(text) if text.endswith(("\r", "\n")) else None
 
 
-def blocks(stream: BinaryIO, layout: Layout) -> Iterator[bytes]:
-    """The bytes after the header, cut where records end; for csv in UTF-8 with line feeds.
+def blocks(stream: BinaryIO, layout: Layout, size: int) -> Iterator[bytes]:
+    """The bytes after the header in blocks of about `size`, cut where records end.
 
-    A line feed ends a record when the quotes before it are even in number (RFC 4180).
+    For csv in UTF-8 with line feeds: one ends a record when the quotes before it are even in number
+    (RFC 4180).
     Raises NotPlain when no end of a record is in sight.
     """
     stream.read(layout.start)
-    while block := stream.read(layout.block or BLOCK):
+    while block := stream.read(size):
         parts, more = [block], 0
         quotes = np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == ord('"'))
         is_open = quotes % 2 == 1
