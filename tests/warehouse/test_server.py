@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 import server_data
+from motcua.errors import Failed
 from motcua.warehouse import server
 
 
@@ -58,6 +59,19 @@ def test_server_listens_on_loopback_alone_and_asks_for_a_password(home: Path) ->
 def test_passwords_are_readable_by_their_owner_alone(home: Path) -> None:
     server.up()
     assert stat.S_IMODE((home / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_data_whose_passwords_are_gone_is_refused_and_kept(home: Path) -> None:
+    record, _ = server.up()
+    server.down()
+    secrets = (home / "secrets.json").read_text()
+    for gone in home.iterdir():
+        if gone.is_file():
+            gone.unlink()
+    with pytest.raises(Failed, match=f"{record['data']}.*earlier installation.*rm -r"):
+        server.up()
+    (home / "secrets.json").write_text(secrets)
+    assert server.up()[0]["data"] == record["data"]
 
 
 def test_killed_server_is_replaced_and_keeps_its_data(home: Path) -> None:

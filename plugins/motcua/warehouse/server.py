@@ -40,11 +40,13 @@ def up() -> tuple[Record, bool]:
     """Start the server, or find the one that runs already.
 
     Returns its record and whether this call started it. A server left over by a killed run is
-    used again when it answers, and replaced when it does not.
+    used again when it answers, and replaced when it does not. Raises Failed when it cannot start,
+    or has data whose passwords are gone.
     """
     home = settings.home()
     home.mkdir(parents=True, exist_ok=True)
     with _locked(home / "server.lock"):
+        _refuse_without_passwords(home)
         record = running()
         if record is not None:
             return record, False
@@ -58,6 +60,22 @@ def up() -> tuple[Record, bool]:
         write_private(home / "server.json", json.dumps(record))
         _make_logins_and_databases(record)
         return record, True
+
+
+def _refuse_without_passwords(home: Path) -> None:
+    """Raise Failed for the data of an earlier installation in this folder that was deleted.
+
+    For root the data lies elsewhere, under a name made of the folder's, and outlives it.
+    """
+    if (home / "secrets.json").is_file():
+        return
+    data = _place()[0] / "postgres"
+    if (data / "PG_VERSION").is_file():
+        raise Failed(
+            f"{data} is the warehouse of an earlier installation in this folder, and its passwords,"
+            f" {home / 'secrets.json'}, are gone. Bring that file back; or, if nobody needs that"
+            f" warehouse, delete it (rm -r {data}) and start again."
+        )
 
 
 def down() -> bool:
