@@ -1,11 +1,11 @@
 """Large amounts are loaded in two sessions side by side, with the outcome of one."""
 
+import signal
 import threading
 import time
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
-from signal import SIGINT, pthread_kill
 
 import psycopg
 import pytest
@@ -115,12 +115,23 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
     assert rows("select count(*), count(distinct row_id) from raw.ratings") == [(160, 160)]
 
 
-def test_an_interruption_undoes_the_files_at_work(exports, two_sessions, rows, monkeypatch):
+@pytest.fixture
+def heeds_interrupts():
+    """As in a terminal: what a shell starts in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_undoes_the_files_at_work(
+    exports, two_sessions, rows, monkeypatch, heeds_interrupts
+):
     """As by Ctrl-C, while both sessions copy files whose ends are long in coming."""
+    main = threading.main_thread().ident
     blocks, at_work = (
         load.reading.blocks,
         # The system gives a signal to the main thread, if that takes it.
-        threading.Barrier(2, partial(pthread_kill, threading.main_thread().ident, SIGINT)),
+        threading.Barrier(2, partial(signal.pthread_kill, main, signal.SIGINT)),
     )
     sent = []
 
