@@ -345,12 +345,10 @@ def main() -> int:
                     for name, seconds in zip(NAMES.values(), measured[-1], strict=True)
                 )
                 measuring.say(f"round {turn + 1} of {arguments.rounds}: {way}, {told}")
-                if turn == 0:
-                    made[way] = look(way, arguments.scale, totals)
+                made[way] = look(way, arguments.scale, totals)
             measuring.note_sample(server.folder, arguments.scale, totals)
-            if turn == 0:
-                refuse([*differences(made["motcua"], made["script"])])
-                measuring.say(f"{len(made['motcua'])} tables are the same")
+            refuse([*differences(made["motcua"], made["script"])])
+            measuring.say(f"{len(made['motcua'])} tables are the same")
         rows = []
         for kind, name in NAMES.items():
             ours, script = (

@@ -17,9 +17,10 @@ openpyxl  the first 100 thousand cases as xlsx (text, number and date cells), re
 xlsx      the same workbook
 
 Ours: from the first byte of the file to the commit of its manifest row, all record checks
-included, in a fresh process. Its start with that of its libraries is not counted: each run of
-ingestion has it once for all files. Memory: the peaks of that process and of the one that it starts
-for a sheet.
+included, in a fresh process. Its start with that of its libraries and its connection is not
+counted: each run of ingestion has them once for all files. Neither is that of psql, which tells the
+time of \\copy itself. After each load the cases in the table are counted. Memory: the peaks of that
+process and of the one that it starts for a sheet.
 --large: besides, a csv file of so many GB, as a stream and record by record, for memory alone.
 
 Exit code 1 when a ratio (of medians) or a peak misses its limit.
@@ -27,6 +28,7 @@ Exit code 1 when a ratio (of medians) or a peak misses its limit.
 
 import argparse
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -93,19 +95,21 @@ class Measured(NamedTuple):
 def load_bare(address: str, path: Path) -> Measured:
     """Bring a csv file into the bare table."""
     if shutil.which("psql"):
-        command = f"\\copy public.bare from '{path}' (format csv, header)"
+        copy = f"\\copy public.bare from '{path}' (format csv, header)"
+        command = ["psql", "-qX", address, "-c", "\\timing on", "-c", copy]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+        found = re.search(r"([0-9]+[.,][0-9]+) ms", done.stdout)
+        assert found is not None, done.stdout
+        return Measured(float(found[1].replace(",", ".")) / 1000)
+    with psycopg.connect(address, autocommit=True) as connection:
         start = time.perf_counter()
-        subprocess.run(["psql", "-qX", address, "-c", command], check=True)
+        with (
+            path.open("rb") as source,
+            connection.cursor().copy("copy public.bare from stdin (format csv, header)") as stream,
+        ):
+            while block := source.read(1 << 16):
+                stream.write(block)
         return Measured(time.perf_counter() - start)
-    start = time.perf_counter()
-    with (
-        psycopg.connect(address) as connection,
-        path.open("rb") as source,
-        connection.cursor().copy("copy public.bare from stdin (format csv, header)") as copy,
-    ):
-        while block := source.read(1 << 16):
-            copy.write(block)
-    return Measured(time.perf_counter() - start)
 
 
 def load_by_openpyxl(address: str, path: Path) -> Measured:
@@ -151,18 +155,35 @@ def _peak_memory() -> float:
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 
-def measure(address: str, folder: Path, name: str) -> Measured:
-    """Load the file of a way into empty tables, in a process of its own where it is Python."""
+def measure(address: str, folder: Path, name: str, cases: int) -> Measured:
+    """Load the file of a way into empty tables, in a process of its own where it is Python.
+
+    cases: of the plain file. Stops the benchmark when not all of them are in the table then.
+    """
     _empty(address)
     if name == "bare":
-        return load_bare(address, folder / "plain.csv")
+        measured = load_bare(address, folder / "plain.csv")
+        _check(address, "public.bare", cases)
+        return measured
     if name == "openpyxl":
-        measured = _alone("--by-openpyxl", address, _path(folder, "xlsx"))
-        return Measured(*measured)
+        taken = _alone("--by-openpyxl", address, _path(folder, "xlsx"))
+        _check(address, "public.bare", min(cases, SHEET_CASES))
+        return Measured(*taken)
     way = WAYS[name]
-    measured, read_by, rejected = _alone("--load", folder / name)
+    taken, read_by, rejected = _alone("--load", folder / name)
     assert (read_by, rejected) == (way.read_by, way.rejected), (name, read_by, rejected)
-    return Measured(*measured)
+    due = min(cases, SHEET_CASES) if way.form == "xlsx" else cases
+    _check(address, "raw.cases", due - way.rejected)
+    return Measured(*taken)
+
+
+def _check(address: str, table: str, cases: int) -> None:
+    with psycopg.connect(address) as connection:
+        found = connection.execute(
+            f"select count(*), count(distinct mahoso) from {table}"
+        ).fetchone()
+    if found != (cases, cases):
+        sys.exit(f"Nothing counts: {table} holds (rows, codes) {found}, due are {cases}.")
 
 
 def _alone(*arguments: object) -> list[object]:
@@ -201,7 +222,7 @@ def compare(address: str, folder: Path, names: list[str], cases: int, rounds: in
     taken: dict[str, list[Measured]] = {name: [] for name in turns}
     for turn in range(rounds):
         for name, measured in taken.items():
-            measured.append(measure(address, folder, name))
+            measured.append(measure(address, folder, name, cases))
         line = ", ".join(f"{name} {measured[-1].seconds:.2f} s" for name, measured in taken.items())
         measuring.say(f"round {turn + 1} of {rounds}: {line}")
     return _rows(taken)

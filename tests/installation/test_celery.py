@@ -15,7 +15,7 @@ import redis
 import listening
 import needed
 import server_data
-from commands import PERIODS, done, end_of, motcua
+from commands import PERIODS, done, end_of, motcua, until
 from motcua.operations import airflow, airflow_setup, rest
 from motcua.operations.rest import Api
 from motcua.warehouse import server
@@ -93,7 +93,7 @@ def test_two_celery_workers_publish_the_whole_sample(home: Path, password: str) 
     assert all(address.is_loopback for addresses in found.values() for address in addresses)
     _check_password_is_not_told(home, password)
 
-    os.killpg(_pid(home, "worker-1"), signal.SIGKILL)
+    _kill_group(_pid(home, "worker-1"))
     api = airflow.api()
     assert end_of(api, "ingest_exports", rest.trigger(api, "ingest_exports", {})) == "success"
     assert "worker-1 not running, worker-2 running" in done("status")
@@ -125,6 +125,17 @@ def _check_password_is_not_told(home: Path, password: str) -> None:
             assert password.encode() not in path.read_bytes()
         except (FileNotFoundError, ProcessLookupError):
             continue
+
+
+def _kill_group(leader: int) -> None:
+    """Kill a worker with all its processes, and wait: one that still ends may be given a task."""
+    group = [
+        pid
+        for path in Path("/proc").glob("[0-9]*")
+        if listening.lives(pid := int(path.name)) and os.getpgid(pid) == leader
+    ]
+    os.killpg(leader, signal.SIGKILL)
+    until(lambda: None if any(map(listening.lives, group)) else True, 30)
 
 
 def _pid(home: Path, name: str) -> int:

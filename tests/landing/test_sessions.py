@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from export_files import case, csv_of, rating
 
-from motcua.errors import Interrupted
+from motcua.errors import Failed, Interrupted
 from motcua.landing import find, ingest, load, remote
 from motcua.landing.find import ExportFile
+from motcua.warehouse import database
 
 DAYS = [f"2019-03-{day:02}" for day in range(4, 9)]
 LOADED = "select feed, file_name, state, records, loaded from raw.files order by 1, 2"
@@ -113,6 +114,38 @@ def test_a_session_that_is_lost_stops_the_other_and_nothing_is_lost_or_doubled(
     assert ingest.ingest().loaded == 5
     assert rows("select count(*), count(distinct mahoso) from raw.cases") == [(499, 499)]
     assert rows("select count(*), count(distinct row_id) from raw.ratings") == [(160, 160)]
+
+
+def test_a_session_that_is_refused_stops_the_other(exports, two_sessions, rows, monkeypatch):
+    connect, asked = database.connect, []
+    first_at_work, runs, load_all = threading.Event(), [], ingest._load_all
+
+    def refused(role, **options):
+        if threading.current_thread() is not threading.main_thread():
+            asked.append(role)
+            if len(asked) == 2:
+                assert first_at_work.wait(30)
+                raise Failed("The server has no connection left.")
+        return connect(role, **options)
+
+    def noted(run, files):
+        runs.append(run)
+        return load_all(run, files)
+
+    def slow(connection, file, known, stop):
+        first_at_work.set()
+        assert runs[0].is_over.wait(30)
+        return load_one(connection, file, known, stop)
+
+    load_one = load.load
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest.database, "connect", refused)
+        patch.setattr(ingest, "_load_all", noted)
+        patch.setattr(load, "load", slow)
+        with pytest.raises(Failed, match="no connection left"):
+            ingest.ingest()
+    assert len(rows(LOADED)) == 1
+    assert ingest.ingest().loaded == 8
 
 
 @pytest.fixture

@@ -195,6 +195,8 @@ def _side_by_side(run: _Run, shares: Sequence[Sequence[ExportFile]]) -> Iterator
                 done, _ = wait({*parts} - {*ended}, SEES_SIGNALS, FIRST_COMPLETED)
                 ended.extend(done)
                 for part in done:
+                    if part.exception() is not None:
+                        run.is_over.set()
                     if isinstance(part.exception(), KeyboardInterrupt):  # it met polars at work
                         part.result()
         except BaseException:  # a signal: the server is to undo the files that are at work
@@ -224,8 +226,9 @@ def _load_all(run: _Run, files: Sequence[ExportFile]) -> IngestReport:
                 if unsettled.total() >= MOST_UNSETTLED:
                     _settle(connection, unsettled)
                 run.tell()
-        # The landing zone or the server is gone, or there was a signal; what is done stays.
-        except (Failed, Interrupted, KeyboardInterrupt):
+        # The landing zone, the server or the memory is gone, or there was a signal; what is done
+        # stays.
+        except (Failed, Interrupted, MemoryError, KeyboardInterrupt):
             run.is_over.set()
             with suppress(Interrupted):  # what is told is the first
                 _settle(connection, unsettled, loaded)
